@@ -1,0 +1,33 @@
+#pragma once
+
+#include "cpu/scratch.h"
+#include "cpu/tensor_view.h"
+
+// Sampling reads all channels of a voxel together, so it wants them side by side.
+
+namespace ptus {
+
+// Copies sample n to a dense channels-last volume, by all threads.
+template <class T>
+void pack_sample(T* to, const Volume<const T>& from, int64_t n);
+
+// Calls run(volume, n_begin, n_end) for samples whose channels lie side by side: for all of the batch at once where the
+// tensor is so, otherwise for one sample after the other, each copied to the same scratch.
+template <class T, class F>
+void with_channels_last(const Volume<const T>& volume, const F& run) {
+  if (volume.stride_c == 1 || volume.channels == 1) return run(volume, int64_t{0}, volume.batch);
+  Volume<const T> packed = volume;
+  packed.stride_n = 0;
+  packed.stride_c = 1;
+  packed.stride_x = volume.channels;
+  packed.stride_y = volume.width * packed.stride_x;
+  packed.stride_z = volume.height * packed.stride_y;
+  const Scratch scratch(volume.depth * packed.stride_z * static_cast<int64_t>(sizeof(T)));
+  packed.data = scratch.as<T>();
+  for (int64_t n = 0; n < volume.batch; ++n) {
+    pack_sample(scratch.as<T>(), volume, n);
+    run(packed, n, n + 1);
+  }
+}
+
+}  // namespace ptus

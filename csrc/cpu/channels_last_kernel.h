@@ -1,0 +1,15 @@
+// Compiled once for each capability: see foreach_capability.h.
+
+namespace ptus::PTUS_CAPABILITY {
+
+// Rows (z, y) `begin` to `end` of sample n, copied to a dense channels-last volume.
+template <class T>
+void pack_rows(T* to, const Volume<const T>& from, int64_t n, int64_t begin, int64_t end) {
+  const int64_t row = from.width * from.channels;
+  for (int64_t r = begin; r < end; ++r) {
+    copy_matrix(to + r * row, from.channels, 1, from.at(n, r / from.height, r % from.height), from.stride_x,
+                from.stride_c, from.width, from.channels);
+  }
+}
+
+}  // namespace ptus::PTUS_CAPABILITY

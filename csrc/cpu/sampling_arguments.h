@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+#include "common/coordinates.h"
+#include "cpu/tensor_view.h"
+
+// The arguments of a sampling op as they come from the dispatcher. Checks here only keep a direct call of torch.ops
+// from touching foreign memory; the messages for people are in ptus_kernels/checks.py.
+
+namespace ptus {
+
+Sampling sampling_of(const std::string& mode, const std::string& padding_mode, bool align_corners);
+
+// Coordinates are float32, or float64 where the feature is.
+void check_coordinates(const char* name, const Tensor& coordinates, const Tensor& feature);
+
+// A volume without voxels can only be sampled nowhere, and axes must fit 32-bit indices.
+void check_sampled_volume(const Tensor& input, const Tensor& grid);
+
+// The gradient of sampling `input` at `grid` has its batch, channels and type, and the grid's points.
+void check_grad_output(const Tensor& grad_output, const Tensor& input, const Tensor& grid);
+
+}  // namespace ptus

@@ -1,0 +1,67 @@
+"""Which implementation of an op runs: the one place where backends are chosen."""
+
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ptus_kernels import library
+
+BACKENDS = ("auto", "cpu", "cuda", "triton", "reference")
+
+
+def _checked(name: str, source: str) -> str:
+    if name not in BACKENDS:
+        raise ValueError(f"{source}: expected one of {', '.join(BACKENDS)}, got {name!r}")
+    if name in ("cuda", "triton") or (name == "cpu" and not library.HAS_CPU):
+        raise RuntimeError(f"{source}: backend {name!r} is not built; see ptus_kernels.info()")
+    return name
+
+
+_chosen = _checked(os.environ.get("PTUS_KERNELS_BACKEND", "auto"), "PTUS_KERNELS_BACKEND")
+
+
+def chosen_backend() -> str:
+    """The backend in force: "auto" unless PTUS_KERNELS_BACKEND or `use_backend` says otherwise."""
+    return _chosen
+
+
+@contextmanager
+def use_backend(name: str) -> Iterator[None]:
+    """Force a backend for the calls inside the block, in every thread.
+
+    Args:
+        name: "auto", "cpu", "cuda", "triton" or "reference".
+
+    Raises:
+        ValueError: for another name.
+        RuntimeError: for a backend that was not built.
+    """
+    global _chosen
+    before, _chosen = _chosen, _checked(name, "use_backend")
+    try:
+        yield
+    finally:
+        _chosen = before
+
+
+def implementation(name: str, reference: Callable[..., Any], tensor: Tensor) -> Callable[..., Any]:
+    """What runs the op `name` for this tensor: the registered op, or `reference`, which has the same signature.
+
+    Raises:
+        RuntimeError: where a forced backend cannot run on the tensor's device.
+    """
+    if _chosen == "reference":
+        return reference
+    if library.HAS_CPU and tensor.device.type in ("cpu", "meta"):
+        op: Callable[..., Any] = getattr(torch.ops.ptus_kernels, name).default
+        return op
+    if _chosen == "cpu":
+        raise RuntimeError(f"{name}: backend 'cpu' is forced and cannot run on {tensor.device}")
+    if tensor.device.type != "cpu":
+        warnings.warn(f"{name}: no kernels for {tensor.device.type}, running in plain PyTorch", stacklevel=3)
+    return reference

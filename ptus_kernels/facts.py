@@ -1,0 +1,29 @@
+"""What is built, what is chosen and why."""
+
+from typing import Any
+
+import torch
+
+from ptus_kernels import library
+from ptus_kernels.backend import chosen_backend
+
+
+def info() -> dict[str, Any]:
+    """Facts about this installation: versions, the build, the backend in force and the CPU capability it uses."""
+    facts: dict[str, Any] = {
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "backend": chosen_backend(),
+        "backends": {
+            "cpu": "built" if library.HAS_CPU else "not built: installed without compiled kernels",
+            "cuda": "not built: this version has no CUDA kernels",
+            "triton": "not built: this version has no Triton kernels",
+            "reference": "plain PyTorch, always there",
+        },
+    }
+    if library.HAS_CPU:
+        from ptus_kernels import _info
+
+        facts["build"] = _info.build()
+        facts["cpu_capability"] = torch.ops.ptus_kernels.cpu_capability()
+    return facts

@@ -1,0 +1,114 @@
+"""Attaches to the compiled ops what the dispatcher needs from Python: shapes, autograd, double backward and autocast.
+
+Every op has one shape of signature: tensors first (some optional), then parameters; `<op>_backward` takes the output's
+gradient, the same arguments and a mask, and returns the gradients asked for, in order. So one function wires them all.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ptus_kernels import library
+from ptus_kernels.memory_format import empty_in_format_of
+
+Op = Callable[..., Any]
+
+
+def register(
+    name: str, *, fake: Op, twice_differentiable: Op, tensors: int, features: Sequence[int], promoted: bool = False
+) -> None:
+    """Register everything but the kernels of `ptus_kernels::<name>` and `ptus_kernels::<name>_backward`.
+
+    Args:
+        name: the op's name in its schema.
+        fake: returns an empty output for the op's arguments.
+        twice_differentiable: the op in plain PyTorch, through which the backward op is differentiated.
+        tensors: how many of the leading arguments are tensors.
+        features: positions of the arguments whose gradients keep their memory format; the others' are contiguous.
+        promoted: under autocast, bring the features to the widest type among them.
+    """
+    if not library.HAS_CPU:
+        return
+    qualified, qualified_backward = f"ptus_kernels::{name}", f"ptus_kernels::{name}_backward"
+    backward_op = getattr(torch.ops.ptus_kernels, f"{name}_backward").default
+
+    def fake_backward(grad_output: Tensor, *arguments: Any) -> list[Tensor]:
+        return [
+            empty_in_format_of(argument, argument.shape)
+            if position in features
+            else torch.empty(argument.shape, dtype=argument.dtype, device=argument.device)
+            for position, (argument, wanted) in enumerate(zip(arguments, arguments[-1], strict=False))
+            if wanted
+        ]
+
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs[:tensors])
+        ctx.parameters = inputs[tensors:]
+
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
+        mask = list(ctx.needs_input_grad[:tensors])
+        gradients = iter(backward_op(grad_output, *ctx.saved_tensors, *ctx.parameters, mask))
+        return (*(next(gradients) if wanted else None for wanted in mask), *(None for _ in ctx.parameters))
+
+    def setup_double_context(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
+        ctx.save_for_backward(*inputs[: tensors + 1])
+        ctx.parameters = inputs[tensors + 1 : -1]
+        ctx.mask = inputs[-1]
+
+    def double_backward(ctx: Any, grad_gradients: list[Tensor]) -> tuple[Tensor | None, ...]:
+        with torch.enable_grad():
+            leaves = [None if saved is None else saved.detach().requires_grad_() for saved in ctx.saved_tensors]
+            grad_output, *arguments = leaves
+            output = twice_differentiable(*arguments, *ctx.parameters)
+            asked = [leaf for leaf, wanted in zip(arguments, ctx.mask, strict=True) if wanted]
+            gradients = torch.autograd.grad(
+                output, asked, grad_output, create_graph=True, allow_unused=True, materialize_grads=True
+            )
+            pairs = [
+                (gradient, grad_gradient)
+                for gradient, grad_gradient in zip(gradients, grad_gradients, strict=True)
+                if grad_gradient is not None and gradient.requires_grad
+            ]
+            present = [leaf for leaf in leaves if leaf is not None]
+            found: Sequence[Tensor | None] = [None] * len(present)
+            if pairs:
+                found = torch.autograd.grad(
+                    [gradient for gradient, _ in pairs], present, [given for _, given in pairs], allow_unused=True
+                )
+        second = iter(found)
+        return (*(None if leaf is None else next(second) for leaf in leaves), *(None for _ in ctx.parameters), None)
+
+    torch.library.register_fake(qualified, fake)
+    torch.library.register_fake(qualified_backward, fake_backward)
+    torch.library.register_autograd(qualified, backward, setup_context=setup_context)
+    torch.library.register_autograd(qualified_backward, double_backward, setup_context=setup_double_context)
+    if promoted:
+        _register_autocast(name, features)
+
+
+_LIBRARY = torch.library.Library("ptus_kernels", "IMPL") if library.HAS_CPU else None
+
+
+def _register_autocast(name: str, features: Sequence[int]) -> None:
+    """Promote features of mixed types, as autocast does for PyTorch's own samplers; coordinates stay as they are."""
+    assert _LIBRARY is not None
+    op = getattr(torch.ops.ptus_kernels, name).default
+
+    for device in ("CPU", "CUDA"):
+
+        def promote(*arguments: Any, device: str = device) -> Tensor:
+            present = [arguments[position] for position in features if arguments[position] is not None]
+            widest = present[0].dtype
+            for feature in present[1:]:
+                widest = torch.promote_types(widest, feature.dtype)
+            cast = list(arguments)
+            for position in features:
+                if cast[position] is not None:
+                    cast[position] = cast[position].to(widest)
+            with torch.autocast(device.lower(), enabled=False):
+                result: Tensor = op(*cast)
+            return result
+
+        _LIBRARY.impl(name, promote, f"Autocast{device}")

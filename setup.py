@@ -1,0 +1,62 @@
+"""Builds the C++ and CUDA parts of ptus_kernels; everything else about the package is in pyproject.toml.
+
+Environment: PTUS_KERNELS_BUILD=0 installs without compiling anything (the ops then run in plain PyTorch);
+PTUS_KERNELS_SANITIZE=1 compiles the CPU kernels under AddressSanitizer and UBSan; MAX_JOBS limits parallel compilers.
+"""
+
+import os
+import shutil
+import sys
+from glob import glob
+
+from setuptools import setup
+
+# The stable ABI of torch 2.10: one build serves this version and every later one.
+TORCH_TARGET_VERSION = "0x020a000000000000"
+
+COMPILE_FLAGS = ["-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-Wall"]
+COMPILE_FLAGS += ["-Wextra", "-Wno-psabi", "-Wno-unknown-pragmas"]
+SANITIZE_FLAGS = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+SANITIZE_FLAGS += ["-fno-omit-frame-pointer"]
+
+
+def extensions() -> tuple[list, dict]:
+    """The extension modules to build, and the command class that builds them."""
+    if os.environ.get("PTUS_KERNELS_BUILD", "1") == "0":
+        return [], {}
+    advice = "or set PTUS_KERNELS_BUILD=0 to install without compiled kernels"
+    try:
+        import pybind11
+        from torch.utils.cpp_extension import BuildExtension, CppExtension
+    except ImportError as error:
+        sys.exit(f"ptus_kernels needs {error.name} to compile its kernels: install it first, {advice}.")
+    compiler = os.environ.get("CXX", "c++")
+    if shutil.which(compiler) is None:
+        sys.exit(f"ptus_kernels needs a C++17 compiler, and there is no {compiler!r}: install one, {advice}.")
+
+    sanitize = os.environ.get("PTUS_KERNELS_SANITIZE", "0") == "1"
+    flags = COMPILE_FLAGS + (SANITIZE_FLAGS if sanitize else [])
+    macros = [("TORCH_TARGET_VERSION", TORCH_TARGET_VERSION)]
+    root = os.path.dirname(os.path.abspath(__file__))
+    cpu = CppExtension(
+        "ptus_kernels._cpu",
+        sources=["csrc/ops.cpp", *sorted(glob("csrc/cpu/*.cpp"))],
+        include_dirs=[os.path.join(root, "csrc")],
+        define_macros=macros,
+        extra_compile_args={"cxx": flags},
+        extra_link_args=["-fsanitize=address,undefined"] if sanitize else [],
+        py_limited_api=True,
+    )
+    info = CppExtension(
+        "ptus_kernels._info",
+        sources=["csrc/info.cpp"],
+        include_dirs=[os.path.join(root, "csrc"), pybind11.get_include()],
+        define_macros=[("PTUS_COMPILE_FLAGS", '"' + " ".join(flags) + '"'), *macros[:1]],
+        extra_compile_args={"cxx": ["-O1", "-fvisibility=hidden"]},
+    )
+    return [cpu, info], {"build_ext": BuildExtension.with_options(use_ninja=True, no_python_abi_suffix=False)}
+
+
+if __name__ == "__main__":
+    modules, commands = extensions()
+    setup(ext_modules=modules, cmdclass=commands)
