@@ -1,21 +1,34 @@
 #include <torch/csrc/stable/library.h>
 
+#include <string>
+
 #include "cpu/capability.h"
 
-// Every op of the library, a line each. `<op>_backward` returns the gradients that its output_mask asks for, in the
-// order of the op's tensors. Kernels register themselves in cpu/<op>.cpp; fake, autograd and autocast are attached in
-// ptus_kernels/registration.py.
+// Every op of the library, a line each. Kernels register themselves in cpu/<op>.cpp; fake, autograd and autocast are
+// attached in ptus_kernels/registration.py.
+
+namespace {
+
+// An op and its backward, which returns the gradients that output_mask asks for, in the order of the op's tensors.
+void define(torch::stable::detail::StableLibrary& m, const std::string& name, const std::string& arguments) {
+  m.def((name + "(" + arguments + ") -> Tensor").c_str());
+  m.def((name + "_backward(Tensor grad_output, " + arguments + ", bool[] output_mask) -> Tensor[]").c_str());
+}
+
+}  // namespace
+
+// clang-format off
 STABLE_TORCH_LIBRARY(ptus_kernels, m) {
-  m.def("grid_sample_2d(Tensor input, Tensor grid, str mode, str padding_mode, bool align_corners) -> Tensor");
-  m.def(
-      "grid_sample_2d_backward(Tensor grad_output, Tensor input, Tensor grid, str mode, str padding_mode, bool "
-      "align_corners, bool[] output_mask) -> Tensor[]");
-  m.def("grid_sample_3d(Tensor input, Tensor grid, str mode, str padding_mode, bool align_corners) -> Tensor");
-  m.def(
-      "grid_sample_3d_backward(Tensor grad_output, Tensor input, Tensor grid, str mode, str padding_mode, bool "
-      "align_corners, bool[] output_mask) -> Tensor[]");
+  define(m, "grid_sample_2d", "Tensor input, Tensor grid, str mode, str padding_mode, bool align_corners");
+  define(m, "grid_sample_3d", "Tensor input, Tensor grid, str mode, str padding_mode, bool align_corners");
+  define(m, "motion_features", "Tensor feature, Tensor kp_driving, Tensor kp_source, Tensor? jacobian, float kp_variance, bool align_corners");
+  define(m, "compose_motion", "Tensor mask_logits, Tensor kp_driving, Tensor kp_source, Tensor? jacobian, SymInt[] size");
+  define(m, "occlusion_blend", "Tensor foreground, Tensor occlusion, Tensor? background, bool sigmoid");
+  define(m, "warp_blend", "Tensor input, Tensor deformation, Tensor? occlusion, Tensor? background, bool sigmoid, str mode, str padding_mode, bool align_corners");
+  define(m, "soft_argmax_3d", "Tensor logits, float temperature");
   m.def("cpu_capability() -> str");
 }
+// clang-format on
 
 STABLE_TORCH_LIBRARY_IMPL(ptus_kernels, CompositeExplicitAutograd, m) {
   m.impl("cpu_capability", TORCH_BOX(&ptus::cpu_capability_name));

@@ -4,7 +4,22 @@ Each op computes what the plain PyTorch chain computes, forward and backward; `i
 """
 
 from ptus_kernels.backend import use_backend
+from ptus_kernels.compose_motion import compose_motion
 from ptus_kernels.facts import info
 from ptus_kernels.grid_sample import grid_sample_2d, grid_sample_3d
+from ptus_kernels.motion_features import motion_features
+from ptus_kernels.occlusion_blend import occlusion_blend
+from ptus_kernels.soft_argmax import soft_argmax_3d
+from ptus_kernels.warp_blend import warp_blend
 
-__all__ = ["grid_sample_2d", "grid_sample_3d", "info", "use_backend"]
+__all__ = [
+    "compose_motion",
+    "grid_sample_2d",
+    "grid_sample_3d",
+    "info",
+    "motion_features",
+    "occlusion_blend",
+    "soft_argmax_3d",
+    "use_backend",
+    "warp_blend",
+]

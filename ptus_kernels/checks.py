@@ -26,7 +26,7 @@ class Checks:
         raise error(f"{self.op}: {argument}: expected {expected}, got {got}")
 
     def tensor(self, argument: str, value: Tensor, axes: str) -> None:
-        """Check that `value` is a floating tensor on the device of the others, with axes such as "N C D H W" or "N h w 2".
+        """Check that `value` is a floating tensor on the device of the others, with axes like "N C D H W" or "N h w 2".
 
         Raises TypeError for what is no tensor or has another type, ValueError for another rank, size or device.
         """

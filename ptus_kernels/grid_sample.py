@@ -75,9 +75,7 @@ def check_sampling(
     return checks.coordinates(*points, input)
 
 
-def _grid_sample(
-    rank: int, input: Tensor, grid: Tensor, mode: str, padding_mode: str, align_corners: bool
-) -> Tensor:
+def _grid_sample(rank: int, input: Tensor, grid: Tensor, mode: str, padding_mode: str, align_corners: bool) -> Tensor:
     name = f"grid_sample_{rank}d"
     grid = check_sampling(Checks(name), rank, input, ("grid", grid), mode, padding_mode)
     run = implementation(name, reference.grid_sample, input)

@@ -59,12 +59,14 @@ def register(
 
     def double_backward(ctx: Any, grad_gradients: list[Tensor]) -> tuple[Tensor | None, ...]:
         with torch.enable_grad():
-            leaves = [None if saved is None else saved.detach().requires_grad_() for saved in ctx.saved_tensors]
+            leaves: list[Any] = [
+                None if saved is None else saved.detach().requires_grad_() for saved in ctx.saved_tensors
+            ]
             grad_output, *arguments = leaves
             output = twice_differentiable(*arguments, *ctx.parameters)
             asked = [leaf for leaf, wanted in zip(arguments, ctx.mask, strict=True) if wanted]
             gradients = torch.autograd.grad(
-                output, asked, grad_output, create_graph=True, allow_unused=True, materialize_grads=True
+                output, asked, [grad_output], create_graph=True, allow_unused=True, materialize_grads=True
             )
             pairs = [
                 (gradient, grad_gradient)

@@ -24,6 +24,10 @@ void with_channels_last(const Volume<const T>& volume, const F& run) {
   packed.stride_z = volume.height * packed.stride_y;
   const Scratch scratch(volume.depth * packed.stride_z * static_cast<int64_t>(sizeof(T)));
   packed.data = scratch.as<T>();
+  if (volume.stride_n == 0 && volume.batch > 0) {  // one sample, expanded
+    pack_sample(scratch.as<T>(), volume, 0);
+    return run(packed, int64_t{0}, volume.batch);
+  }
   for (int64_t n = 0; n < volume.batch; ++n) {
     pack_sample(scratch.as<T>(), volume, n);
     run(packed, n, n + 1);

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "common/coordinates.h"
+#include "common/resize.h"
 #include "cpu/capability.h"
 #include "cpu/scratch.h"
 #include "cpu/slab.h"

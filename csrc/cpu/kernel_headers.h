@@ -3,6 +3,7 @@
 
 // clang-format off
 #include "cpu/vec.h"
+#include "cpu/vec_math.h"
 #include "cpu/tile.h"
 #include "cpu/sampling.h"
 #include "cpu/scatter.h"

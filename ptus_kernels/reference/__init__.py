@@ -1,1 +1,1 @@
-"""Every op in plain PyTorch: the definition that the kernels are tested against, and what runs where they are missing."""
+"""Every op in plain PyTorch: the definition kernels are tested against, and what runs where they are missing."""

@@ -1,0 +1,3 @@
+from typing import Any
+
+def build() -> dict[str, Any]: ...
