@@ -120,7 +120,7 @@ template <class T>
 void shifted_feature_gradient(const MotionFeatures<T>& call, const Volume<const T>& grad_output,
                               const Volume<T>& grad_feature) {
   using R = Real<T>;
-  const int64_t rows = grad_feature.channels * grad_feature.height;
+  const int64_t rows = std::min(grad_feature.depth, kPlaneBlock) * grad_feature.channels * grad_feature.height;
   const auto run = PTUS_FOR_THIS_CPU(shifted_feature_gradient_planes<T>);
   parallel_with_memory<R>(
       0, grad_feature.batch * grad_feature.depth, 1, PTUS_FOR_THIS_CPU(shifted_workspace<T>)(call, rows),
@@ -147,7 +147,10 @@ std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& feature, c
     const int64_t planes = feature.size(0) * feature.size(2) * (keypoints.driving.size(1) + 1);
     std::vector<Motion<R>> motions(keypoints_wanted ? planes : 0);
     std::vector<HeatmapGradient<R>> heatmaps(keypoints_wanted ? planes : 0);
-    const auto gradient = volume_of<const T>(grad_output);
+    // Shifted rows are read many times, and side by side.
+    const bool rows_needed = !keypoints.jacobian.has_value() && grad_output.stride(4) != 1;
+    const Tensor readable = rows_needed ? torch::stable::contiguous(grad_output) : grad_output;
+    const auto gradient = volume_of<const T>(readable);
     with_call<T>(feature, keypoints, kp_variance, align_corners,
                  [&](const MotionFeatures<T>& call, int64_t first, int64_t last) {
                    if (keypoints_wanted) {

@@ -6,6 +6,9 @@
 
 namespace ptus {
 
+// How many planes of the feature's gradient a thread sums at a time.
+inline constexpr int64_t kPlaneBlock = 8;
+
 // One call of motion_features, as its loops see it.
 template <class T>
 struct MotionFeatures {

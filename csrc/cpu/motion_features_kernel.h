@@ -22,11 +22,11 @@ void shifted_feature_rows(const MotionFeatures<T>& call, int64_t n, int64_t k, i
   for (int64_t first = 0; first < feature.channels; first += kRowBlock) {
     const int64_t block = std::min<int64_t>(kRowBlock, feature.channels - first);
     for (int64_t c = 0; c < block; ++c) {
-      const T* rows[9];
+      const T* rows[12];
       for (int i = 0; i < taps.count; ++i) {
         rows[i] = feature.at(n, taps.z[i], taps.y[i]) + (first + c) * feature.stride_c;
       }
-      if (taps.count > 0) blend_rows<lanes>(buffer.row(c), rows, taps.weight, taps.count, feature.width);
+      if (taps.count > 0) blend_rows(buffer.row(c), rows, taps, feature.width);
     }
     for (int64_t c = 0; c < block; ++c) {
       Out* const row = to + (first + c) * stride;
@@ -106,11 +106,11 @@ void shifted_keypoint_gradient_planes(const MotionFeatures<T>& call, const Volum
         const int64_t block = std::min<int64_t>(kRowBlock, feature.channels - first);
         for (int64_t c = 0; c < block; ++c) read_row(buffer.row(c), grad_output, n, channel + 1 + first + c, z, y);
         for (int64_t c = 0; c < block; ++c) {
-          const T* rows[9];
-          for (int i = 0; i < taps.count; ++i) {
+          const T* rows[kRowGroup];
+          for (int i = 0; i < kRowGroup; ++i) {
             rows[i] = feature.at(n, taps.z[i], taps.y[i]) + (first + c) * feature.stride_c;
           }
-          dot_rows<kLanes<R>>(dots, buffer.row(c), rows, taps.count, shift[0], feature.width);
+          dot_rows<kLanes<R>>(dots, buffer.row(c), rows, shift[0], feature.width);
         }
       }
       for (int i = 0; i < taps.count; ++i) {
@@ -123,58 +123,47 @@ void shifted_keypoint_gradient_planes(const MotionFeatures<T>& call, const Volum
   }
 }
 
-// to[x] = the weighted sum of the rows of one channel's gradient that read a voxel row; `copied` has room for nine
-// rows.
-template <class R, class T>
-void gather_gradient_rows(const Volume<const T>& gradient, int64_t n, int64_t channel, const RowTaps<R>& taps,
-                          R* copied, R* to) {
-  if (gradient.stride_x == 1) {
-    const T* rows[9];
-    for (int i = 0; i < taps.count; ++i) {
-      rows[i] = gradient.at(n, taps.z[i], taps.y[i]) + channel * gradient.stride_c;
-    }
-    return blend_rows<kLanes<R>>(to, rows, taps.weight, taps.count, gradient.width);
-  }
-  const R* rows[9];
-  for (int i = 0; i < taps.count; ++i) {
-    read_row(copied + i * gradient.width, gradient, n, channel, taps.z[i], taps.y[i]);
-    rows[i] = copied + i * gradient.width;
-  }
-  blend_rows<kLanes<R>>(to, rows, taps.weight, taps.count, gradient.width);
-}
+// The gradient of planes (n, z) `begin` to `end` of the feature, kPlaneBlock at a time: neighbouring planes receive
+// from the same rows of gradients, which are large, so motion by motion all planes of a block are served.
 
-// The gradient of planes (n, z) `begin` to `end` of the feature. `sums` holds one plane of all channels.
 template <class T>
 void shifted_feature_gradient_planes(const MotionFeatures<T>& call, const Volume<const T>& grad_output,
                                      const Volume<T>& grad_feature, Real<T>* memory, int64_t begin, int64_t end) {
   using R = Real<T>;
   const int64_t width = grad_feature.width, height = grad_feature.height, channels = grad_feature.channels;
+  const int64_t depth = grad_feature.depth, of_plane = channels * height * width;
   const PaddedRows<R> buffer(memory, width);
   R* const sums = memory + PaddedRows<R>::numbers(width);
-  R* const copied = sums + channels * height * width;
-  for (int64_t plane = begin; plane < end; ++plane) {
-    const int64_t z = plane % grad_feature.depth, n = plane / grad_feature.depth;
-    std::memset(sums, 0, channels * height * width * sizeof(R));
+  for (int64_t from = begin, to; from < end; from = to) {
+    const int64_t n = from / depth;
+    to = std::min({end, from + kPlaneBlock, (n + 1) * depth});
+    std::memset(sums, 0, (to - from) * of_plane * sizeof(R));
     for (int64_t k = 0; k < call.motions; ++k) {
       const AxisShift<R>* const shift = call.shifts.of(n, k);
-      for (int64_t y = 0; y < height; ++y) {
-        const RowTaps<R> taps = row_taps<true>(shift, z, y, grad_feature.depth, height);
+      const int64_t channel = k * call.channels_of_motion() + 1;
+      for (int64_t row = from * height; row < to * height; ++row) {
+        const int64_t z = row / height % depth, y = row % height;
+        const RowTaps<R> taps = row_taps<true>(shift, z, y, depth, height);
         if (taps.count == 0) continue;
+        R* const of_row = sums + (row / height - from) * of_plane + y * width;
         for (int64_t first = 0; first < channels; first += kRowBlock) {
           const int64_t block = std::min<int64_t>(kRowBlock, channels - first);
           for (int64_t c = 0; c < block; ++c) {
-            const int64_t channel = k * call.channels_of_motion() + 1 + first + c;
-            gather_gradient_rows(grad_output, n, channel, taps, copied, buffer.row(c));
+            const T* rows[12];
+            for (int i = 0; i < taps.count; ++i) {
+              rows[i] = grad_output.at(n, taps.z[i], taps.y[i]) + (channel + first + c) * grad_output.stride_c;
+            }
+            blend_rows(buffer.row(c), rows, taps, width);
           }
           for (int64_t c = 0; c < block; ++c) {
-            add_shifted_back<kLanes<R>>(sums + ((first + c) * height + y) * width, buffer.row(c), shift[0], width);
+            add_shifted_back<kLanes<R>>(of_row + (first + c) * height * width, buffer.row(c), shift[0], width);
           }
         }
       }
     }
-    for (int64_t y = 0; y < height; ++y) {
-      copy_matrix(grad_feature.at(n, z, y), grad_feature.stride_c, grad_feature.stride_x, sums + y * width,
-                  height * width, 1, channels, width);
+    for (int64_t row = from * height; row < to * height; ++row) {
+      copy_matrix(grad_feature.at(n, row / height % depth, row % height), grad_feature.stride_c, grad_feature.stride_x,
+                  sums + (row / height - from) * of_plane + row % height * width, height * width, 1, channels, width);
     }
   }
 }
@@ -182,7 +171,7 @@ void shifted_feature_gradient_planes(const MotionFeatures<T>& call, const Volume
 // Room in numbers for one thread of any of the loops above, where `rows` whole rows go with the padded ones.
 template <class T>
 int64_t shifted_workspace(const MotionFeatures<T>& call, int64_t rows) {
-  return PaddedRows<Real<T>>::numbers(call.feature.width) + (rows + 9) * call.feature.width;
+  return PaddedRows<Real<T>>::numbers(call.feature.width) + rows * call.feature.width;
 }
 
 }  // namespace ptus::PTUS_CAPABILITY

@@ -24,13 +24,22 @@ class PaddedRows {
   int64_t stride_;
 };
 
-// The voxel rows that one row of a shifted volume is blended from.
+inline constexpr int kRowGroup = 4;  // rows blended at a time: as many as a row of a shifted volume reads
+
+// The voxel rows that one row of a shifted volume is blended from, filled up to whole groups with rows of weight 0.
 template <class R>
 struct RowTaps {
   int count = 0;
-  int64_t z[9], y[9];
-  R weight[9];               // w_z w_y
-  R slope_y[9], slope_z[9];  // with one of the two replaced by its slope
+  int64_t z[12], y[12];
+  R weight[12] = {};                     // w_z w_y
+  R slope_y[12] = {}, slope_z[12] = {};  // with one of the two replaced by its slope
+
+  void fill_group() {
+    for (; count % kRowGroup != 0; ++count) {
+      z[count] = z[0];
+      y[count] = y[0];
+    }
+  }
 };
 
 // For row (z, y) of the shifted volume: the rows it reads. Adjoint: for row (z, y) of the volume, the rows that read
@@ -56,18 +65,28 @@ RowTaps<R> row_taps(const AxisShift<R>* shift, int64_t z, int64_t y, int64_t dep
       taps.slope_z[taps.count++] = sz * wy;
     }
   }
+  taps.fill_group();
   return taps;
 }
 
-// to[x] = Σ weight_i · rows_i[x]
-template <int lanes, class R, class T>
-PTUS_INLINE void blend_rows(R* to, const T* const* rows, const R* weight, int count, int64_t width, int64_t x = 0) {
+// to[x] = Σ weight_i · rows_i[x] over a group of rows, or += for a further group
+template <int lanes, bool further, class R, class T>
+PTUS_INLINE void blend_group(R* to, const T* const* rows, const R* weight, int64_t width, int64_t x = 0) {
   for (; x + lanes <= width; x += lanes) {
     Vec<R, lanes> sum = weight[0] * load<lanes>(rows[0] + x);
-    for (int i = 1; i < count; ++i) sum += weight[i] * load<lanes>(rows[i] + x);
-    store<lanes>(to + x, sum);
+#pragma GCC unroll 4
+    for (int i = 1; i < kRowGroup; ++i) sum += weight[i] * load<lanes>(rows[i] + x);
+    store<lanes>(to + x, further ? load<lanes>(to + x) + sum : sum);
   }
-  if constexpr (lanes > 1) blend_rows<lanes / 2>(to, rows, weight, count, width, x);
+  if constexpr (lanes > 1) blend_group<lanes / 2, further>(to, rows, weight, width, x);
+}
+
+template <class R, class T>
+PTUS_INLINE void blend_rows(R* to, const T* const* rows, const RowTaps<R>& taps, int64_t width) {
+  blend_group<kLanes<R>, false>(to, rows, taps.weight, width);
+  for (int i = kRowGroup; i < taps.count; i += kRowGroup) {
+    blend_group<kLanes<R>, true>(to, rows + i, taps.weight + i, width);
+  }
 }
 
 // to[x] = Σ_t weight_t[x] · row[x + offset + t]
@@ -106,23 +125,37 @@ PTUS_INLINE void add_shifted_back(R* to, const R* gradient, const AxisShift<R>& 
 // by their slopes.
 template <class R>
 struct RowDots {
-  R weighted[9][kLanes<R>] = {};
-  R sloped[9][kLanes<R>] = {};
+  R weighted[kRowGroup][kLanes<R>] = {};
+  R sloped[kRowGroup][kLanes<R>] = {};
 };
 
 template <int lanes, class R, class T>
-PTUS_INLINE void dot_rows(RowDots<R>& dots, const R* gradient, const T* const* rows, int count,
+PTUS_INLINE void dot_rows(RowDots<R>& dots, const R* gradient, const T* const (&rows)[kRowGroup],
                           const AxisShift<R>& shift, int64_t width, int64_t x = 0) {
-  for (; x + lanes <= width; x += lanes) {
-    const Vec<R, lanes> by_weight = shifted_back<lanes>(gradient, shift.weight, shift.offset, x);
-    const Vec<R, lanes> by_slope = shifted_back<lanes>(gradient, shift.slope, shift.offset, x);
-    for (int i = 0; i < count; ++i) {
-      const Vec<R, lanes> values = load<lanes>(rows[i] + x);
-      store<lanes>(dots.weighted[i], load<lanes>(dots.weighted[i]) + by_weight * values);
-      store<lanes>(dots.sloped[i], load<lanes>(dots.sloped[i]) + by_slope * values);
+  if (x + lanes <= width) {
+    Vec<R, lanes> weighted[kRowGroup], sloped[kRowGroup];
+#pragma GCC unroll 4
+    for (int i = 0; i < kRowGroup; ++i) {
+      weighted[i] = load<lanes>(dots.weighted[i]);
+      sloped[i] = load<lanes>(dots.sloped[i]);
+    }
+    for (; x + lanes <= width; x += lanes) {
+      const Vec<R, lanes> by_weight = shifted_back<lanes>(gradient, shift.weight, shift.offset, x);
+      const Vec<R, lanes> by_slope = shifted_back<lanes>(gradient, shift.slope, shift.offset, x);
+#pragma GCC unroll 4
+      for (int i = 0; i < kRowGroup; ++i) {
+        const Vec<R, lanes> values = load<lanes>(rows[i] + x);
+        weighted[i] += by_weight * values;
+        sloped[i] += by_slope * values;
+      }
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < kRowGroup; ++i) {
+      store<lanes>(dots.weighted[i], weighted[i]);
+      store<lanes>(dots.sloped[i], sloped[i]);
     }
   }
-  if constexpr (lanes > 1) dot_rows<lanes / 2>(dots, gradient, rows, count, shift, width, x);
+  if constexpr (lanes > 1) dot_rows<lanes / 2>(dots, gradient, rows, shift, width, x);
 }
 
 }  // namespace ptus::PTUS_CAPABILITY
