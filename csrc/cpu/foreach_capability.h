@@ -15,8 +15,10 @@
 #include <type_traits>
 #include <vector>
 
+#include "common/blending.h"
 #include "common/coordinates.h"
 #include "common/resize.h"
+#include "cpu/blend_gradients.h"
 #include "cpu/capability.h"
 #include "cpu/scratch.h"
 #include "cpu/slab.h"
