@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+
+#include "common/macros.h"
+
+// The motions that keypoints describe: motion_k(g) = J_k (g - kd_k) + ks_k at the point g of the identity grid.
+
+namespace ptus {
+
+// Normalised coordinate of voxel i of `size`, end points -1 and 1 included; an axis of one voxel lies at 0.
+template <class Real>
+PTUS_INLINE Real identity_coordinate(int64_t i, int64_t size) {
+  return size > 1 ? static_cast<Real>(i) * (Real(2) / static_cast<Real>(size - 1)) - 1 : Real(0);
+}
+
+// motion(g) = linear · g + offset, rows and columns in the order x, y, z.
+template <class Real>
+struct Motion {
+  Real linear[3][3];
+  Real offset[3];
+};
+
+// `jacobian` holds nine numbers, row by row, or is null for the identity.
+template <class Real>
+PTUS_INLINE Motion<Real> motion_of_keypoint(const Real* kp_driving, const Real* kp_source, const Real* jacobian) {
+  Motion<Real> motion;
+  for (int i = 0; i < 3; ++i) {
+    Real moved = 0;
+    for (int j = 0; j < 3; ++j) {
+      motion.linear[i][j] = jacobian != nullptr ? jacobian[3 * i + j] : static_cast<Real>(i == j);
+      moved += motion.linear[i][j] * kp_driving[j];
+    }
+    motion.offset[i] = kp_source[i] - moved;
+  }
+  return motion;
+}
+
+// What the gradients of a motion's twelve numbers say about its keypoint and jacobian.
+template <class Real>
+PTUS_INLINE void gradient_of_keypoint(const Motion<Real>& gradient, const Real* kp_driving, const Real* jacobian,
+                                      Real* grad_driving, Real* grad_source, Real* grad_jacobian) {
+  for (int i = 0; i < 3; ++i) {
+    Real moved = 0;
+    for (int j = 0; j < 3; ++j) {
+      const Real linear = jacobian != nullptr ? jacobian[3 * j + i] : static_cast<Real>(i == j);
+      moved += linear * gradient.offset[j];
+      if (grad_jacobian != nullptr) {
+        grad_jacobian[3 * i + j] = gradient.linear[i][j] - gradient.offset[i] * kp_driving[j];
+      }
+    }
+    grad_driving[i] = -moved;
+    grad_source[i] = gradient.offset[i];
+  }
+}
+
+}  // namespace ptus
