@@ -20,6 +20,7 @@
 #include "common/resize.h"
 #include "cpu/blend_gradients.h"
 #include "cpu/capability.h"
+#include "cpu/occlusion_map.h"
 #include "cpu/scratch.h"
 #include "cpu/slab.h"
 #include "cpu/tensor_view.h"

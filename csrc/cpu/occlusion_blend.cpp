@@ -28,42 +28,40 @@ Tensor forward(const Tensor& foreground, const Tensor& occlusion, std::optional<
   dispatch_type(foreground.scalar_type(), [&](auto type) {
     using T = decltype(type);
     const auto shown = volume_of<const T>(foreground);
-    const auto map = volume_of<const Real<T>>(occlusion);
     const auto behind = volume_or_none<T>(background);
     const auto out = volume_of<T>(output);
+    const OcclusionMap<Real<T>> map(occlusion, out.height, out.width, sigmoid);
     const auto rows = is_channels_last(foreground) ? PTUS_FOR_THIS_CPU(occlusion_blend_rows<true, T>)
                                                    : PTUS_FOR_THIS_CPU(occlusion_blend_rows<false, T>);
-    torch::stable::parallel_for(
-        0, out.batch * out.height, grain_of(out.channels * out.depth * out.width),
-        [&](int64_t begin, int64_t end) { rows(shown, map, behind, sigmoid, out, begin, end); });
+    torch::stable::parallel_for(0, out.batch * out.height, grain_of(out.channels * out.depth * out.width),
+                                [&](int64_t begin, int64_t end) { rows(shown, map, behind, out, begin, end); });
   });
   return output;
 }
 
 template <class T>
-void gradients_of_rows(const BlendGradients<T>& of, const Volume<const Real<T>>& map, bool sigmoid,
-                       bool channels_last) {
+void gradients_of_rows(const BlendGradients<T>& of, const OcclusionMap<Real<T>>& map, bool channels_last) {
   const auto rows = channels_last ? PTUS_FOR_THIS_CPU(occlusion_blend_gradient_rows<true, T>)
                                   : PTUS_FOR_THIS_CPU(occlusion_blend_gradient_rows<false, T>);
   const Volume<const T>& out = of.grad_output;
   torch::stable::parallel_for(0, out.batch * out.height, grain_of(out.channels * out.depth * out.width),
-                              [&](int64_t begin, int64_t end) { rows(of, map, sigmoid, begin, end); });
+                              [&](int64_t begin, int64_t end) { rows(of, map, begin, end); });
 }
 
 template <class T>
-void write_gradients(BlendGradients<T> of, const Volume<const Real<T>>& map, bool sigmoid, bool channels_last,
+void write_gradients(BlendGradients<T> of, const OcclusionMap<Real<T>>& map, bool channels_last,
                      Tensor* grad_occlusion) {
   using R = Real<T>;
   const Volume<const T>& out = of.grad_output;
   const auto grad_map = grad_occlusion == nullptr ? Volume<R>{} : volume_of<R>(*grad_occlusion);
-  if (grad_occlusion == nullptr || (map.height == out.height && map.width == out.width)) {
+  if (grad_occlusion == nullptr || !map.resized()) {
     of.pixels = grad_map.data;
-    return gradients_of_rows(of, map, sigmoid, channels_last);
+    return gradients_of_rows(of, map, channels_last);
   }
   const Scratch pixels(out.batch * out.height * out.width * static_cast<int64_t>(sizeof(R)));
   of.pixels = pixels.as<R>();
-  gradients_of_rows(of, map, sigmoid, channels_last);
-  resize_gradient(of.pixels, out.height, out.width, grad_map);
+  gradients_of_rows(of, map, channels_last);
+  resize_gradient(of.pixels, map, grad_map);
 }
 
 // The gradients asked for by output_mask, of (foreground, occlusion, background).
@@ -97,7 +95,8 @@ std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& foreground
                                   write_to(0),
                                   write_to(2),
                                   nullptr};
-    write_gradients(of, volume_of<const Real<T>>(occlusion), sigmoid, is_channels_last(foreground), asked[1]);
+    const OcclusionMap<Real<T>> map(occlusion, of.grad_output.height, of.grad_output.width, sigmoid);
+    write_gradients(of, map, is_channels_last(foreground), asked[1]);
   });
   return gradients;
 }

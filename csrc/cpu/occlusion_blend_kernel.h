@@ -50,9 +50,8 @@ PTUS_INLINE bool rows_follow(const Volume<T>& volume) {
 
 // Rows `begin` to `end` of the output, over batch and height. A background without data is 0.
 template <bool channels_last, class T>
-void occlusion_blend_rows(const Volume<const T>& foreground, const Volume<const Real<T>>& map,
-                          const Volume<const T>& background, bool sigmoid, const Volume<T>& output, int64_t begin,
-                          int64_t end) {
+void occlusion_blend_rows(const Volume<const T>& foreground, const OcclusionMap<Real<T>>& map,
+                          const Volume<const T>& background, const Volume<T>& output, int64_t begin, int64_t end) {
   using R = Real<T>;
   constexpr int lanes = kLanes<R>;
   const bool has_background = background.data != nullptr;
@@ -60,7 +59,7 @@ void occlusion_blend_rows(const Volume<const T>& foreground, const Volume<const 
       has_lines<channels_last>(foreground) && (!has_background || has_lines<channels_last>(background));
   const bool joined = !channels_last && rows_follow(foreground) && rows_follow(background) && rows_follow(output);
   const int64_t block = rows_of_block(output), width = output.width;
-  const OcclusionRows<R> occlusion(map, output.height, width, sigmoid);
+  const OcclusionRows<R> occlusion(map);
   const Scratch o_scratch(block * width * static_cast<int64_t>(sizeof(R)));
   const Scratch buffers(in_place ? 0 : 2 * kTile * kChannelBlock * static_cast<int64_t>(sizeof(T)));
   R* const o = o_scratch.as<R>();
@@ -174,8 +173,8 @@ void blend_gradients_of_tile(const BlendGradientLines<T>& of, const LineTile& ti
 
 // The gradients, for rows `begin` to `end` over batch and height.
 template <bool channels_last, class T>
-void occlusion_blend_gradient_rows(const BlendGradients<T>& of, const Volume<const Real<T>>& map, bool sigmoid,
-                                   int64_t begin, int64_t end) {
+void occlusion_blend_gradient_rows(const BlendGradients<T>& of, const OcclusionMap<Real<T>>& map, int64_t begin,
+                                   int64_t end) {
   using R = Real<T>;
   const Volume<const T>& like = of.grad_output;
   const bool wants_map = of.pixels != nullptr, has_background = of.background.data != nullptr;
@@ -189,7 +188,7 @@ void occlusion_blend_gradient_rows(const BlendGradients<T>& of, const Volume<con
     joined &= rows_follow(volume);
   }
   const int64_t block = rows_of_block(like), width = like.width;
-  const OcclusionRows<R> occlusion(map, like.height, width, sigmoid);
+  const OcclusionRows<R> occlusion(map);
   const Scratch scratch(3 * block * width * static_cast<int64_t>(sizeof(R)));
   const Scratch buffers(in_place ? 0 : 5 * kTile * kChannelBlock * static_cast<int64_t>(sizeof(T)));
   R* const o = scratch.as<R>();
@@ -221,7 +220,7 @@ void occlusion_blend_gradient_rows(const BlendGradients<T>& of, const Volume<con
       if (wants_background) store_lines<channels_last>(lines.grad_background, of.grad_background, tile);
     }
     if (wants_map) {
-      if (sigmoid) multiply_by_sigmoid_slope(sums, o, rows * width);
+      if (map.sigmoid) multiply_by_sigmoid_slope(sums, o, rows * width);
       std::memcpy(of.pixels + r * width, sums, rows * width * sizeof(R));
     }
     r += rows;

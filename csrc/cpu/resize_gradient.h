@@ -1,12 +1,12 @@
 #pragma once
 
-#include "cpu/tensor_view.h"
+#include "cpu/occlusion_map.h"
 
 namespace ptus {
 
-// The adjoint of resizing a map (batch, 1, h, w) to (height, width), by all threads: its gradient, from that of the
-// resized one, a dense (batch, height, width).
+// The adjoint of resizing an occlusion map, by all threads: the gradient of the map from that of the resized one, a
+// dense (batch, height, width).
 template <class R>
-void resize_gradient(const R* pixels, int64_t height, int64_t width, const Volume<R>& grad_map);
+void resize_gradient(const R* pixels, const OcclusionMap<R>& occlusion, const Volume<R>& grad_map);
 
 }  // namespace ptus

@@ -1,34 +1,31 @@
-// The adjoint of resizing a map. Compiled once for each capability: see foreach_capability.h.
+// The adjoint of resizing an occlusion map. Compiled once for each capability: see foreach_capability.h.
 
 namespace ptus::PTUS_CAPABILITY {
 
-// The adjoint of the resizing: rows `begin` to `end` of the gradient of a map, over batch and its height, each gathered
-// from the rows of `pixels`, a dense (batch, height, width), that read it.
+// Rows `begin` to `end` of the gradient, over batch and the map's height. `pixels` is the gradient of the resized map.
 template <class R>
-void resize_gradient_rows(const R* pixels, int64_t height, int64_t width, const Volume<R>& grad_map, int64_t begin,
+void resize_gradient_rows(const R* pixels, const OcclusionMap<R>& occlusion, const Volume<R>& grad_map, int64_t begin,
                           int64_t end) {
-  const RowTaps<R> taps(grad_map.width, width);
-  const Scratch scratch(width * static_cast<int64_t>(sizeof(R)));
+  const ResizeTable<R>&ys = occlusion.y, &xs = occlusion.x;
+  const Scratch scratch(xs.to * static_cast<int64_t>(sizeof(R)));
   R* const sums = scratch.as<R>();
-  int64_t first = 0;  // the first row of pixels that reads row j
   for (int64_t r = begin; r < end; ++r) {
-    const int64_t n = r / grad_map.height, j = r % grad_map.height;
-    if (j == 0) first = 0;
-    while (first < height && resize_taps<R>(first, grad_map.height, height).index[1] < j) ++first;
-    std::memset(sums, 0, width * sizeof(R));
-    for (int64_t y = first; y < height; ++y) {
-      const ResizeTaps<R> y_taps = resize_taps<R>(y, grad_map.height, height);
-      if (y_taps.index[0] > j) break;
-      const R weight =
-          (y_taps.index[0] == j ? y_taps.weight[0] : R(0)) + (y_taps.index[1] == j ? y_taps.weight[1] : R(0));
-      const R* const row = pixels + (n * height + y) * width;
-      for (int64_t x = 0; x < width; ++x) sums[x] += weight * row[x];
+    const int64_t n = r / ys.from, j = r % ys.from;
+    const int64_t y_begin = ys.begin.data()[j], y_count = ys.count.data()[j];
+    const R* const y_weight = ys.adjoint_weight.data() + ys.adjoint_start.data()[j];
+    std::memset(sums, 0, xs.to * sizeof(R));
+    for (int64_t i = 0; i < y_count; ++i) {
+      const R* const row = pixels + (n * ys.to + y_begin + i) * xs.to;
+#pragma GCC ivdep
+      for (int64_t x = 0; x < xs.to; ++x) sums[x] += y_weight[i] * row[x];
     }
     R* const to = grad_map.at(n, 0, j);
-    std::memset(to, 0, grad_map.width * sizeof(R));
-    for (int64_t x = 0; x < width; ++x) {
-      to[taps.index[0][x]] += taps.weight[0][x] * sums[x];
-      to[taps.index[1][x]] += taps.weight[1][x] * sums[x];
+    for (int64_t k = 0; k < xs.from; ++k) {
+      const R* const x_weight = xs.adjoint_weight.data() + xs.adjoint_start.data()[k];
+      const R* const read = sums + xs.begin.data()[k];
+      R sum = 0;
+      for (int64_t i = 0; i < xs.count.data()[k]; ++i) sum += x_weight[i] * read[i];
+      to[k] = sum;
     }
   }
 }
