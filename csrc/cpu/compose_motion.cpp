@@ -85,9 +85,10 @@ std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& mask_logit
     using T = decltype(type);
     using R = Real<T>;
     if (output_mask[0]) gradients.push_back(empty_in_format_of(mask_logits, size_of(mask_logits)));
+    KeypointGradients<R> of_keypoints(keypoints);
     if (grad_output.numel() == 0) {
       if (output_mask[0]) torch::stable::zero_(gradients[0]);
-      return append_keypoint_gradients<R>({}, 0, keypoints, output_mask, gradients);
+      return of_keypoints.append(output_mask, gradients);
     }
     with_call<T>(mask_logits, keypoints, size, [&](const ComposeMotion<T>& call) {
       const int64_t plane = call.logits.channels * call.logits.height * call.logits.width;
@@ -98,8 +99,9 @@ std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& mask_logit
       if (output_mask[0]) grad_logits = volume_of<T>(gradients[0]);
       logits_and_unit_gradients<T>(
           call, {grid_of<const R>(grad_output), grad_logits, planes.template as<R>(), of_units.data()});
-      append_keypoint_gradients<R>(of_units, call.units() / call.logits.batch, keypoints, output_mask, gradients);
+      of_keypoints.add(of_units, {}, call.units() / call.logits.batch);
     });
+    of_keypoints.append(output_mask, gradients);
   });
   return gradients;
 }

@@ -45,33 +45,45 @@ Motion<R> sum_of_units(const std::vector<Motion<R>>& of_units, int64_t first, in
 }  // namespace
 
 template <class R>
-void append_keypoint_gradients(const std::vector<Motion<R>>& of_units, int64_t units, const Keypoints& keypoints,
-                               const std::vector<bool>& mask, std::vector<Tensor>& gradients) {
-  const ScalarType type = keypoints.driving.scalar_type();
-  const std::vector<int64_t> size = size_of(keypoints.driving);
-  const Tensor driving = empty_contiguous(keypoints.driving, size, type);
-  const Tensor source = empty_contiguous(keypoints.driving, size, type);
-  std::optional<Tensor> jacobian;
+KeypointGradients<R>::KeypointGradients(const Keypoints& keypoints)
+    : keypoints_(keypoints),
+      driving_(torch::stable::new_zeros(keypoints.driving, size_of(keypoints.driving))),
+      source_(torch::stable::new_zeros(keypoints.driving, size_of(keypoints.driving))) {
   if (keypoints.jacobian.has_value()) {
-    jacobian = empty_contiguous(keypoints.driving, size_of(*keypoints.jacobian), type);
+    jacobian_ = torch::stable::new_zeros(*keypoints.jacobian, size_of(*keypoints.jacobian));
   }
-  const R* const kp_driving = static_cast<const R*>(keypoints.driving.data_ptr());
-  const int64_t count = size[1];
-  for (int64_t i = 0; i < size[0] * count; ++i) {
-    const int64_t first = i / count * units * (count + 1) + i % count + 1;
-    const Motion<R> gradient = sum_of_units(of_units, first, units, count + 1);
-    gradient_of_keypoint(gradient, kp_driving + 3 * i, keypoints.jacobian_of<R>(i),
-                         static_cast<R*>(driving.data_ptr()) + 3 * i, static_cast<R*>(source.data_ptr()) + 3 * i,
-                         jacobian.has_value() ? static_cast<R*>(jacobian->data_ptr()) + 9 * i : nullptr);
-  }
-  if (mask[1]) gradients.push_back(driving);
-  if (mask[2]) gradients.push_back(source);
-  if (mask[3]) gradients.push_back(*jacobian);
 }
 
-template void append_keypoint_gradients(const std::vector<Motion<float>>&, int64_t, const Keypoints&,
-                                        const std::vector<bool>&, std::vector<Tensor>&);
-template void append_keypoint_gradients(const std::vector<Motion<double>>&, int64_t, const Keypoints&,
-                                        const std::vector<bool>&, std::vector<Tensor>&);
+template <class R>
+void KeypointGradients<R>::add(const std::vector<Motion<R>>& motions, const std::vector<HeatmapGradient<R>>& heatmaps,
+                               int64_t units) {
+  const R* const kp_driving = static_cast<const R*>(keypoints_.driving.data_ptr());
+  R* const driving = static_cast<R*>(driving_.data_ptr());
+  R* const source = static_cast<R*>(source_.data_ptr());
+  const int64_t count = driving_.size(1);
+  for (int64_t i = 0; i < driving_.size(0) * count; ++i) {
+    const int64_t first = i / count * units * (count + 1) + i % count + 1;
+    const Motion<R> gradient = sum_of_units(motions, first, units, count + 1);
+    gradient_of_keypoint(gradient, kp_driving + 3 * i, keypoints_.jacobian_of<R>(i), driving + 3 * i, source + 3 * i,
+                         jacobian_.has_value() ? static_cast<R*>(jacobian_->data_ptr()) + 9 * i : nullptr);
+    for (int64_t unit = 0; !heatmaps.empty() && unit < units; ++unit) {
+      const HeatmapGradient<R>& heatmap = heatmaps[first + unit * (count + 1)];
+      for (int a = 0; a < 3; ++a) {
+        driving[3 * i + a] += heatmap.driving[a];
+        source[3 * i + a] += heatmap.source[a];
+      }
+    }
+  }
+}
+
+template <class R>
+void KeypointGradients<R>::append(const std::vector<bool>& mask, std::vector<Tensor>& gradients) const {
+  if (mask[1]) gradients.push_back(driving_);
+  if (mask[2]) gradients.push_back(source_);
+  if (mask[3]) gradients.push_back(*jacobian_);
+}
+
+template class KeypointGradients<float>;
+template class KeypointGradients<double>;
 
 }  // namespace ptus

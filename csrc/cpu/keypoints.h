@@ -42,11 +42,30 @@ std::vector<Motion<R>> motions_with_background(const Keypoints& keypoints) {
   return motions;
 }
 
-// Appends the gradients of (driving, source, jacobian) that the mask (of a feature and these) asks for. `of_units`
-// holds the gradients of K + 1 motions for each of `units` units of each sample, which are added up here, in their
-// order.
+// What the heatmaps of a keypoint say about it.
 template <class R>
-void append_keypoint_gradients(const std::vector<Motion<R>>& of_units, int64_t units, const Keypoints& keypoints,
-                               const std::vector<bool>& mask, std::vector<Tensor>& gradients);
+struct HeatmapGradient {
+  R driving[3];
+  R source[3];
+};
+
+// The gradients of all keypoints and jacobians, 0 until something is added.
+template <class R>
+class KeypointGradients {
+ public:
+  explicit KeypointGradients(const Keypoints& keypoints);
+
+  // Adds the gradients of K + 1 motions (and heatmaps, where there are any) from each of `units` units of each sample,
+  // in their order, so that the result does not depend on who computed which.
+  void add(const std::vector<Motion<R>>& motions, const std::vector<HeatmapGradient<R>>& heatmaps, int64_t units);
+
+  // Appends those of (driving, source, jacobian) that the mask (of a feature and these) asks for.
+  void append(const std::vector<bool>& mask, std::vector<Tensor>& gradients) const;
+
+ private:
+  const Keypoints& keypoints_;
+  Tensor driving_, source_;
+  std::optional<Tensor> jacobian_;
+};
 
 }  // namespace ptus

@@ -1,0 +1,177 @@
+// Loops of motion_features; those with jacobians are in affine_features.h. Compiled once for each capability: see
+// foreach_capability.h.
+
+// clang-format off
+#include "cpu/row_motion.h"
+#include "cpu/shifted_rows.h"
+#include "cpu/heatmap_rows.h"
+#include "cpu/affine_features.h"
+// clang-format on
+
+namespace ptus::PTUS_CAPABILITY {
+
+// The channels of the feature warped by motion k in row (z, y): C rows, `stride` apart.
+template <class T, class Out>
+void shifted_feature_rows(const MotionFeatures<T>& call, int64_t n, int64_t k, int64_t z, int64_t y,
+                          const PaddedRows<Real<T>>& buffer, Out* to, int64_t stride) {
+  using R = Real<T>;
+  constexpr int lanes = kLanes<R>;
+  const Volume<const T>& feature = call.feature;
+  const AxisShift<R>* const shift = call.shifts.of(n, k);
+  const RowTaps<R> taps = row_taps<false>(shift, z, y, feature.depth, feature.height);
+  for (int64_t first = 0; first < feature.channels; first += kRowBlock) {
+    const int64_t block = std::min<int64_t>(kRowBlock, feature.channels - first);
+    for (int64_t c = 0; c < block; ++c) {
+      const T* rows[12];
+      for (int i = 0; i < taps.count; ++i) {
+        rows[i] = feature.at(n, taps.z[i], taps.y[i]) + (first + c) * feature.stride_c;
+      }
+      if (taps.count > 0) blend_rows(buffer.row(c), rows, taps, feature.width);
+    }
+    for (int64_t c = 0; c < block; ++c) {
+      Out* const row = to + (first + c) * stride;
+      if (taps.count > 0) {
+        shift_row<lanes>(row, buffer.row(c), shift[0], feature.width);
+      } else {
+        std::memset(static_cast<void*>(row), 0, feature.width * sizeof(Out));
+      }
+    }
+  }
+}
+
+// Planes (n, k, z) `begin` to `end` of an output whose rows are contiguous.
+template <class T>
+void shifted_feature_planes(const MotionFeatures<T>& call, const Volume<T>& output, Real<T>* memory, int64_t begin,
+                            int64_t end) {
+  const Volume<const T>& feature = call.feature;
+  const PaddedRows<Real<T>> buffer(memory, feature.width);
+  for (int64_t plane = begin; plane < end; ++plane) {
+    const int64_t z = plane % feature.depth, k = plane / feature.depth % call.motions;
+    const int64_t n = plane / feature.depth / call.motions;
+    for (int64_t y = 0; y < feature.height; ++y) {
+      T* const to = output.at(n, z, y) + k * call.channels_of_motion() * output.stride_c;
+      heatmap_row(call, n, k, z, y, to);
+      shifted_feature_rows(call, n, k, z, y, buffer, to + output.stride_c, output.stride_c);
+    }
+  }
+}
+
+// Rows (n, z, y) `begin` to `end` of an output with channels last; `rows` holds one row of all channels.
+template <class T>
+void shifted_feature_rows_channels_last(const MotionFeatures<T>& call, const Volume<T>& output, Real<T>* memory,
+                                        int64_t begin, int64_t end) {
+  using R = Real<T>;
+  const int64_t width = output.width, of_motion = call.channels_of_motion();
+  const PaddedRows<R> buffer(memory, width);
+  R* const rows = memory + PaddedRows<R>::numbers(width);
+  for (int64_t r = begin; r < end; ++r) {
+    const RowIndex row(r, output);
+    for (int64_t k = 0; k < call.motions; ++k) {
+      R* const to = rows + k * of_motion * width;
+      heatmap_row(call, row.n, k, row.z, row.y, to);
+      shifted_feature_rows(call, row.n, k, row.z, row.y, buffer, to + width, width);
+    }
+    copy_matrix(output.at(row.n, row.z, row.y), output.stride_c, output.stride_x, rows, width, 1, output.channels,
+                width);
+  }
+}
+
+// The gradients of the keypoints from planes (n, k, z) `begin` to `end`.
+template <class T>
+void shifted_keypoint_gradient_planes(const MotionFeatures<T>& call, const Volume<const T>& grad_output,
+                                      const PlaneGradients<Real<T>>& gradients, Real<T>* memory, int64_t begin,
+                                      int64_t end) {
+  using R = Real<T>;
+  const Volume<const T>& feature = call.feature;
+  const PaddedRows<R> buffer(memory, feature.width);
+  R* const row = buffer.row(0);
+  for (int64_t plane = begin; plane < end; ++plane) {
+    const int64_t z = plane % feature.depth, k = plane / feature.depth % call.motions;
+    const int64_t n = plane / feature.depth / call.motions;
+    const int64_t result = (n * feature.depth + z) * call.motions + k;
+    Motion<R>& of_motion = gradients.motions[result];
+    HeatmapGradient<R>& of_heatmap = gradients.heatmaps[result];
+    std::memset(&of_motion, 0, sizeof(of_motion));
+    std::memset(&of_heatmap, 0, sizeof(of_heatmap));
+    if (k == 0) continue;
+    const AxisShift<R>* const shift = call.shifts.of(n, k);
+    for (int64_t y = 0; y < feature.height; ++y) {
+      const int64_t channel = k * call.channels_of_motion();
+      read_row(row, grad_output, n, channel, z, y);
+      add_heatmap_gradient(shift, row, z, y, feature.width, of_heatmap);
+      const RowTaps<R> taps = row_taps<false>(shift, z, y, feature.depth, feature.height);
+      if (taps.count == 0) continue;
+      RowDots<R> dots;
+      for (int64_t first = 0; first < feature.channels; first += kRowBlock) {
+        const int64_t block = std::min<int64_t>(kRowBlock, feature.channels - first);
+        for (int64_t c = 0; c < block; ++c) read_row(buffer.row(c), grad_output, n, channel + 1 + first + c, z, y);
+        for (int64_t c = 0; c < block; ++c) {
+          const T* rows[kRowGroup];
+          for (int i = 0; i < kRowGroup; ++i) {
+            rows[i] = feature.at(n, taps.z[i], taps.y[i]) + (first + c) * feature.stride_c;
+          }
+          dot_rows<kLanes<R>>(dots, buffer.row(c), rows, shift[0], feature.width);
+        }
+      }
+      for (int i = 0; i < taps.count; ++i) {
+        const R weighted = sum_of_lanes(dots.weighted[i]);
+        of_motion.offset[0] += sum_of_lanes(dots.sloped[i]) * taps.weight[i];
+        of_motion.offset[1] += weighted * taps.slope_y[i];
+        of_motion.offset[2] += weighted * taps.slope_z[i];
+      }
+    }
+  }
+}
+
+// The gradient of planes (n, z) `begin` to `end` of the feature, kPlaneBlock at a time: neighbouring planes receive
+// from the same rows of gradients, which are large, so motion by motion all planes of a block are served.
+
+template <class T>
+void shifted_feature_gradient_planes(const MotionFeatures<T>& call, const Volume<const T>& grad_output,
+                                     const Volume<T>& grad_feature, Real<T>* memory, int64_t begin, int64_t end) {
+  using R = Real<T>;
+  const int64_t width = grad_feature.width, height = grad_feature.height, channels = grad_feature.channels;
+  const int64_t depth = grad_feature.depth, of_plane = channels * height * width;
+  const PaddedRows<R> buffer(memory, width);
+  R* const sums = memory + PaddedRows<R>::numbers(width);
+  for (int64_t from = begin, to; from < end; from = to) {
+    const int64_t n = from / depth;
+    to = std::min({end, from + kPlaneBlock, (n + 1) * depth});
+    std::memset(sums, 0, (to - from) * of_plane * sizeof(R));
+    for (int64_t k = 0; k < call.motions; ++k) {
+      const AxisShift<R>* const shift = call.shifts.of(n, k);
+      const int64_t channel = k * call.channels_of_motion() + 1;
+      for (int64_t row = from * height; row < to * height; ++row) {
+        const int64_t z = row / height % depth, y = row % height;
+        const RowTaps<R> taps = row_taps<true>(shift, z, y, depth, height);
+        if (taps.count == 0) continue;
+        R* const of_row = sums + (row / height - from) * of_plane + y * width;
+        for (int64_t first = 0; first < channels; first += kRowBlock) {
+          const int64_t block = std::min<int64_t>(kRowBlock, channels - first);
+          for (int64_t c = 0; c < block; ++c) {
+            const T* rows[12];
+            for (int i = 0; i < taps.count; ++i) {
+              rows[i] = grad_output.at(n, taps.z[i], taps.y[i]) + (channel + first + c) * grad_output.stride_c;
+            }
+            blend_rows(buffer.row(c), rows, taps, width);
+          }
+          for (int64_t c = 0; c < block; ++c) {
+            add_shifted_back<kLanes<R>>(of_row + (first + c) * height * width, buffer.row(c), shift[0], width);
+          }
+        }
+      }
+    }
+    for (int64_t row = from * height; row < to * height; ++row) {
+      copy_matrix(grad_feature.at(n, row / height % depth, row % height), grad_feature.stride_c, grad_feature.stride_x,
+                  sums + (row / height - from) * of_plane + row % height * width, height * width, 1, channels, width);
+    }
+  }
+}
+
+// Room in numbers for one thread of any of the loops above, where `rows` whole rows go with the padded ones.
+template <class T>
+int64_t shifted_workspace(const MotionFeatures<T>& call, int64_t rows) {
+  return PaddedRows<Real<T>>::numbers(call.feature.width) + rows * call.feature.width;
+}
+
+}  // namespace ptus::PTUS_CAPABILITY
