@@ -15,9 +15,12 @@
 #include <type_traits>
 #include <vector>
 
+#include "common/blending.h"
 #include "common/coordinates.h"
 #include "common/resize.h"
+#include "cpu/blend_gradients.h"
 #include "cpu/capability.h"
+#include "cpu/occlusion_map.h"
 #include "cpu/scratch.h"
 #include "cpu/slab.h"
 #include "cpu/tensor_view.h"

@@ -5,6 +5,8 @@
 #include "cpu/vec.h"
 #include "cpu/vec_math.h"
 #include "cpu/tile.h"
+#include "cpu/lines.h"
+#include "cpu/occlusion.h"
 #include "cpu/sampling.h"
 #include "cpu/scatter.h"
 #include PTUS_KERNEL_HEADER

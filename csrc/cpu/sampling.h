@@ -4,8 +4,6 @@
 
 namespace ptus::PTUS_CAPABILITY {
 
-inline constexpr int kChannelBlock = 128;  // channels held in a tile's buffer at a time
-
 // The stencils of a tile of points. Axis 0 is x, 1 is y, 2 is z; bit `a` of a corner's number says which of axis a's
 // two taps it takes.
 template <class R, int rank>

@@ -7,7 +7,8 @@
 
 namespace ptus {
 
-inline constexpr int kTile = 64;  // points treated together, along a row of the grid
+inline constexpr int kTile = 64;           // points treated together, along a row of the grid
+inline constexpr int kChannelBlock = 128;  // channels held in a tile's buffer at a time
 
 inline int64_t tiles_of(int64_t width) { return (width + kTile - 1) / kTile; }
 
