@@ -55,19 +55,13 @@ Tensor forward(const Tensor& mask_logits, const Tensor& kp_driving, const Tensor
 
 template <class T>
 void logits_and_unit_gradients(const ComposeMotion<T>& call, const ComposeMotionGradients<T>& gradients) {
-  using R = Real<T>;
   const int64_t bytes = PTUS_FOR_THIS_CPU(compose_motion_workspace<T>)(call, true);
-  const auto units = PTUS_FOR_THIS_CPU(compose_motion_backward_units<T>);
-  torch::stable::parallel_for(0, call.units(), 1, [&](int64_t begin, int64_t end) {
+  const auto loop = call.resized ? PTUS_FOR_THIS_CPU(compose_motion_backward_planes<T>)
+                                 : PTUS_FOR_THIS_CPU(compose_motion_backward_units<T>);
+  const int64_t items = call.resized ? call.logits.batch * call.logits.depth : call.units();
+  torch::stable::parallel_for(0, items, 1, [&](int64_t begin, int64_t end) {
     const Scratch memory(bytes);
-    units(call, gradients, memory.as<char>(), begin, end);
-  });
-  if (!call.resized || gradients.logits.data == nullptr) return;
-  const int64_t row_numbers = gradients.logits.channels * gradients.logits.width;
-  const auto gather = PTUS_FOR_THIS_CPU(compose_motion_gather_rows<T>);
-  torch::stable::parallel_for(0, gradients.logits.rows(), grain_of(row_numbers), [&](int64_t begin, int64_t end) {
-    const Scratch memory(row_numbers * static_cast<int64_t>(sizeof(R)));
-    gather(call, gradients, memory.as<char>(), begin, end);
+    loop(call, gradients, memory.as<char>(), begin, end);
   });
 }
 
@@ -91,14 +85,10 @@ std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& mask_logit
       return of_keypoints.append(output_mask, gradients);
     }
     with_call<T>(mask_logits, keypoints, size, [&](const ComposeMotion<T>& call) {
-      const int64_t plane = call.logits.channels * call.logits.height * call.logits.width;
-      const bool planes_needed = call.resized && output_mask[0];
-      const Scratch planes(planes_needed ? call.logits.batch * call.depth * plane * sizeof(R) : 0);
       std::vector<Motion<R>> of_units(call.units() * call.logits.channels);
       Volume<T> grad_logits = {};
       if (output_mask[0]) grad_logits = volume_of<T>(gradients[0]);
-      logits_and_unit_gradients<T>(
-          call, {grid_of<const R>(grad_output), grad_logits, planes.template as<R>(), of_units.data()});
+      logits_and_unit_gradients<T>(call, {grid_of<const R>(grad_output), grad_logits, of_units.data()});
       of_keypoints.add(of_units, {}, call.units() / call.logits.batch);
     });
     of_keypoints.append(output_mask, gradients);

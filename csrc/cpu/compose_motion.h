@@ -38,15 +38,13 @@ struct ComposeUnit {
         y_end(std::min(y_begin + call.rows_of_unit(), call.height)) {}
 };
 
-// Where the gradients go. Logits that were resized get theirs in two steps: each plane of the field leaves one, already
-// of the logits' height and width, in `planes` (B, D, K + 1, h, w); then the planes are gathered along z.
+// Where the gradients go.
 template <class T>
 struct ComposeMotionGradients {
   using R = Real<T>;
 
   Volume<const R> deformation;
   Volume<T> logits;     // data is null if not wanted
-  R* planes;            // of resized logits
   Motion<R>* of_units;  // (units, K + 1), the gradients of the motions' numbers
 };
 

@@ -120,7 +120,9 @@ template <class T>
 void shifted_feature_gradient(const MotionFeatures<T>& call, const Volume<const T>& grad_output,
                               const Volume<T>& grad_feature) {
   using R = Real<T>;
-  const int64_t rows = std::min(grad_feature.depth, kPlaneBlock) * grad_feature.channels * grad_feature.height;
+  const bool in_place = std::is_same_v<R, T> && grad_feature.stride_x == 1;
+  const int64_t planes = in_place ? 0 : std::min(grad_feature.depth, kPlaneBlock);
+  const int64_t rows = planes * grad_feature.channels * grad_feature.height;
   const auto run = PTUS_FOR_THIS_CPU(shifted_feature_gradient_planes<T>);
   parallel_with_memory<R>(
       0, grad_feature.batch * grad_feature.depth, 1, PTUS_FOR_THIS_CPU(shifted_workspace<T>)(call, rows),

@@ -133,11 +133,28 @@ void shifted_feature_gradient_planes(const MotionFeatures<T>& call, const Volume
   const int64_t width = grad_feature.width, height = grad_feature.height, channels = grad_feature.channels;
   const int64_t depth = grad_feature.depth, of_plane = channels * height * width;
   const PaddedRows<R> buffer(memory, width);
-  R* const sums = memory + PaddedRows<R>::numbers(width);
+  // Where the gradient has rows of numbers of type R, they are summed where they stand, otherwise in the buffer.
+  Volume<R> sums = {memory + PaddedRows<R>::numbers(width),
+                    1,
+                    channels,
+                    kPlaneBlock,
+                    height,
+                    width,
+                    0,
+                    height * width,
+                    of_plane,
+                    width,
+                    1};
+  const bool in_place = std::is_same_v<R, T> && grad_feature.stride_x == 1;
+  if constexpr (std::is_same_v<R, T>) sums = in_place ? grad_feature : sums;
   for (int64_t from = begin, to; from < end; from = to) {
     const int64_t n = from / depth;
     to = std::min({end, from + kPlaneBlock, (n + 1) * depth});
-    std::memset(sums, 0, (to - from) * of_plane * sizeof(R));
+    const int64_t first_plane = in_place ? n * depth : from;  // the one that `sums` calls 0
+    for (int64_t row = from * height; row < to * height; ++row) {
+      R* const of_row = sums.at(n, row / height - first_plane, row % height);
+      for (int64_t c = 0; c < channels; ++c) std::memset(of_row + c * sums.stride_c, 0, width * sizeof(R));
+    }
     for (int64_t k = 0; k < call.motions; ++k) {
       const AxisShift<R>* const shift = call.shifts.of(n, k);
       const int64_t channel = k * call.channels_of_motion() + 1;
@@ -145,7 +162,7 @@ void shifted_feature_gradient_planes(const MotionFeatures<T>& call, const Volume
         const int64_t z = row / height % depth, y = row % height;
         const RowTaps<R> taps = row_taps<true>(shift, z, y, depth, height);
         if (taps.count == 0) continue;
-        R* const of_row = sums + (row / height - from) * of_plane + y * width;
+        R* const of_row = sums.at(n, row / height - first_plane, y);
         for (int64_t first = 0; first < channels; first += kRowBlock) {
           const int64_t block = std::min<int64_t>(kRowBlock, channels - first);
           for (int64_t c = 0; c < block; ++c) {
@@ -156,14 +173,14 @@ void shifted_feature_gradient_planes(const MotionFeatures<T>& call, const Volume
             blend_rows(buffer.row(c), rows, taps, width);
           }
           for (int64_t c = 0; c < block; ++c) {
-            add_shifted_back<kLanes<R>>(of_row + (first + c) * height * width, buffer.row(c), shift[0], width);
+            add_shifted_back<kLanes<R>>(of_row + (first + c) * sums.stride_c, buffer.row(c), shift[0], width);
           }
         }
       }
     }
-    for (int64_t row = from * height; row < to * height; ++row) {
+    for (int64_t row = from * height; !in_place && row < to * height; ++row) {
       copy_matrix(grad_feature.at(n, row / height % depth, row % height), grad_feature.stride_c, grad_feature.stride_x,
-                  sums + (row / height - from) * of_plane + row % height * width, height * width, 1, channels, width);
+                  sums.at(0, row / height - from, row % height), sums.stride_c, 1, channels, width);
     }
   }
 }

@@ -1,0 +1,151 @@
+// The gradients of compose_motion. Compiled once for each capability: see foreach_capability.h.
+
+namespace ptus::PTUS_CAPABILITY {
+
+// Sets up a row of the field: its motions, and the gradient that came back for it.
+template <class T>
+void start_backward_row(const ComposeMotion<T>& call, const Volume<const Real<T>>& deformation,
+                        const ComposeWorkspace<T>& work, int64_t n, int64_t z, int64_t y) {
+  using R = Real<T>;
+  const int64_t count = call.logits.channels;
+  motions_of_row(call.motions + n * count, count, call.affine, identity_coordinate<R>(y, call.height),
+                 identity_coordinate<R>(z, call.depth), work.motions);
+  copy_matrix(work.gradient, call.width, 1, deformation.at(n, z, y), deformation.stride_c, deformation.stride_x, 3,
+              call.width);
+}
+
+template <class T, class Row, class Out>
+void compose_row_backward_any(const ComposeMotion<T>& call, const Row& logits, const ComposeWorkspace<T>& work,
+                              Out* grad_logits, int64_t stride_k) {
+  constexpr int lanes = kLanes<Real<T>>;
+  const int64_t count = call.logits.channels;
+  if (call.affine) {
+    compose_row_backward<lanes, true>(logits, count, work.motions, work.xs, work.gradient, work.e, grad_logits,
+                                      stride_k, work.sums, call.width);
+  } else {
+    compose_row_backward<lanes, false>(logits, count, work.motions, work.xs, work.gradient, work.e, grad_logits,
+                                       stride_k, work.sums, call.width);
+  }
+}
+
+// The sums of a row go to the motions' gradients at once where they depend on the row, otherwise after the last one.
+template <class T>
+void fold_row(const ComposeMotion<T>& call, const ComposeWorkspace<T>& work, int64_t z, int64_t y, bool last,
+              Motion<Real<T>>* gradients) {
+  using R = Real<T>;
+  if (!call.affine && !last) return;
+  fold_sums(work.sums, call.logits.channels, identity_coordinate<R>(y, call.height),
+            identity_coordinate<R>(z, call.depth), gradients);
+}
+
+// Gradients of units `begin` to `end`, of logits that are not resized.
+template <class T>
+void compose_motion_backward_units(const ComposeMotion<T>& call, const ComposeMotionGradients<T>& gradients,
+                                   char* memory, int64_t begin, int64_t end) {
+  using R = Real<T>;
+  const ComposeWorkspace<T> work(call, memory, true);
+  const LogitReader<T> reader(call, work.logits);
+  const int64_t count = call.logits.channels, width = call.width;
+  const Volume<T>& grad_logits = gradients.logits;
+  const bool wanted = grad_logits.data != nullptr;
+  for (int64_t unit = begin; unit < end; ++unit) {
+    const ComposeUnit<T> rows(call, unit);
+    Motion<R>* const of_unit = gradients.of_units + unit * count;
+    std::memset(of_unit, 0, count * sizeof(Motion<R>));
+    for (int64_t y = rows.y_begin; y < rows.y_end; ++y) {
+      start_backward_row(call, gradients.deformation, work, rows.n, rows.z, y);
+      if (reader.in_place() && (!wanted || grad_logits.stride_x == 1)) {
+        T* const to = wanted ? grad_logits.at(rows.n, rows.z, y) : nullptr;
+        compose_row_backward_any(call, reader.tensor_row(rows.n, rows.z, y), work, to, grad_logits.stride_c);
+      } else {
+        R* const to = wanted ? work.grad_row : nullptr;
+        compose_row_backward_any(call, reader.copied_row(rows.n, rows.z, y), work, to, width);
+        if (wanted) {
+          copy_matrix(grad_logits.at(rows.n, rows.z, y), grad_logits.stride_c, grad_logits.stride_x, to, width, 1,
+                      count, width);
+        }
+      }
+      fold_row(call, work, rows.z, y, y + 1 == rows.y_end, of_unit);
+    }
+  }
+}
+
+// Hands the gradient of row `y` of the field back to the rows (h, K + 1, W) of the logits' plane it was resized from.
+template <class T>
+void add_row_to_plane(const ComposeMotion<T>& call, int64_t y, const Real<T>* row, Real<T>* plane) {
+  const int64_t numbers = call.logits.channels * call.width;
+  for (int t = 0; t < 2; ++t) {
+    add_line<kLanes<Real<T>>>(plane + call.resize_y.index[t][y] * numbers, row, call.resize_y.weight[t][y], numbers);
+  }
+}
+
+// Hands such a plane back to the width of the logits, and to the two planes of logits that plane `z` was resized from:
+// those of them that lie in low_begin to low_end.
+template <class T>
+void add_plane_to_logits(const ComposeMotion<T>& call, const ComposeWorkspace<T>& work, int64_t z, int64_t low_begin,
+                         int64_t low_end) {
+  using R = Real<T>;
+  const int64_t count = call.logits.channels, height = call.logits.height, width = call.logits.width;
+  for (int64_t y = 0; y < height; ++y) {
+    for (int64_t k = 0; k < count; ++k) {
+      resize_row_adjoint(work.grad_plane + (y * count + k) * call.width, call.resize_x, work.low_row);
+      for (int t = 0; t < 2; ++t) {
+        const int64_t low = call.resize_z.index[t][z];
+        if (low < low_begin || low >= low_end) continue;
+        add_line<kLanes<R>>(work.low_planes[low & 1] + (k * height + y) * width, work.low_row,
+                            call.resize_z.weight[t][z], width);
+      }
+    }
+  }
+}
+
+// Writes plane `low` of the logits' gradient, and clears its sums.
+template <class T>
+void flush_plane(const ComposeMotion<T>& call, const ComposeWorkspace<T>& work, const Volume<T>& to, int64_t n,
+                 int64_t low) {
+  const int64_t plane = to.height * to.width;
+  Real<T>* const sums = work.low_planes[low & 1];
+  for (int64_t y = 0; y < to.height; ++y) {
+    copy_matrix(to.at(n, low, y), to.stride_c, to.stride_x, sums + y * to.width, plane, 1, to.channels, to.width);
+  }
+  std::memset(sums, 0, call.logits.channels * plane * sizeof(Real<T>));
+}
+
+// Gradients for planes (n, z) `begin` to `end` of logits that are resized. A plane of the field that two threads need
+// is computed by both, and counted by the one that owns the lower of its two planes of logits.
+template <class T>
+void compose_motion_backward_planes(const ComposeMotion<T>& call, const ComposeMotionGradients<T>& gradients,
+                                    char* memory, int64_t begin, int64_t end) {
+  using R = Real<T>;
+  const ComposeWorkspace<T> work(call, memory, true);
+  LogitReader<T> reader(call, work.logits);
+  const int64_t count = call.logits.channels, depth = call.logits.depth;
+  const int64_t low_numbers = count * call.logits.height * call.logits.width;
+  const bool wanted = gradients.logits.data != nullptr;
+  for (R* plane : work.low_planes) std::memset(plane, 0, low_numbers * sizeof(R));
+  for (int64_t from = begin, to; from < end; from = to) {
+    const int64_t n = from / depth;
+    to = std::min(end, (n + 1) * depth);
+    const int64_t low_begin = from - n * depth, low_end = to - n * depth;
+    const int64_t z_end = call.resize_z.begin[low_end - 1] + call.resize_z.count[low_end - 1];
+    int64_t next = low_begin;  // planes of logits before this one are complete
+    for (int64_t z = call.resize_z.begin[low_begin]; z < z_end; ++z) {
+      const int64_t lower = call.resize_z.index[0][z];
+      for (; wanted && next < lower; ++next) flush_plane(call, work, gradients.logits, n, next);
+      const bool owned = lower >= low_begin && lower < low_end;
+      Motion<R>* const of_unit = owned ? gradients.of_units + (n * call.depth + z) * count : work.unowned;
+      std::memset(of_unit, 0, count * sizeof(Motion<R>));
+      std::memset(work.grad_plane, 0, call.logits.height * count * call.width * sizeof(R));
+      for (int64_t y = 0; y < call.height; ++y) {
+        start_backward_row(call, gradients.deformation, work, n, z, y);
+        compose_row_backward_any(call, reader.resized_row(n, z, y), work, wanted ? work.grad_row : nullptr, call.width);
+        if (wanted) add_row_to_plane(call, y, work.grad_row, work.grad_plane);
+        fold_row(call, work, z, y, y + 1 == call.height, of_unit);
+      }
+      if (wanted) add_plane_to_logits(call, work, z, low_begin, low_end);
+    }
+    for (; wanted && next < low_end; ++next) flush_plane(call, work, gradients.logits, n, next);
+  }
+}
+
+}  // namespace ptus::PTUS_CAPABILITY
