@@ -7,12 +7,28 @@ from ptus_kernels.backend import use_backend
 from ptus_kernels.compose_motion import compose_motion
 from ptus_kernels.facts import info
 from ptus_kernels.grid_sample import grid_sample_2d, grid_sample_3d
+from ptus_kernels.modules import (
+    ComposeMotion,
+    GridSample2d,
+    GridSample3d,
+    MotionFeatures,
+    OcclusionBlend,
+    SoftArgmax3d,
+    WarpBlend,
+)
 from ptus_kernels.motion_features import motion_features
 from ptus_kernels.occlusion_blend import occlusion_blend
 from ptus_kernels.soft_argmax import soft_argmax_3d
 from ptus_kernels.warp_blend import warp_blend
 
 __all__ = [
+    "ComposeMotion",
+    "GridSample2d",
+    "GridSample3d",
+    "MotionFeatures",
+    "OcclusionBlend",
+    "SoftArgmax3d",
+    "WarpBlend",
     "compose_motion",
     "grid_sample_2d",
     "grid_sample_3d",

@@ -11,7 +11,7 @@ namespace ptus {
 // Normalised coordinate of voxel i of `size`, end points -1 and 1 included; an axis of one voxel lies at 0.
 template <class Real>
 PTUS_INLINE Real identity_coordinate(int64_t i, int64_t size) {
-  return size > 1 ? static_cast<Real>(i) * (Real(2) / static_cast<Real>(size - 1)) - 1 : Real(0);
+  return size > 1 ? static_cast<Real>(2 * i - (size - 1)) / static_cast<Real>(size - 1) : Real(0);
 }
 
 // motion(g) = linear · g + offset, rows and columns in the order x, y, z.

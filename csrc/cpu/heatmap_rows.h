@@ -31,6 +31,10 @@ PTUS_INLINE void sum_line(R* sums, const R* a, int64_t width, int64_t x = 0) {
 // The heatmap of motion k in row (z, y); 0 for the background.
 template <class T, class Out>
 void heatmap_row(const MotionFeatures<T>& call, int64_t n, int64_t k, int64_t z, int64_t y, Out* to) {
+  if (call.shifts.still(n, k)) {
+    std::memset(static_cast<void*>(to), 0, call.feature.width * sizeof(Out));
+    return;
+  }
   const AxisShift<Real<T>>* const shift = call.shifts.of(n, k);
   difference_line<kLanes<Real<T>>>(to, shift[1].driving[y] * shift[2].driving[z], shift[0].driving,
                                    shift[1].source[y] * shift[2].source[z], shift[0].source, call.feature.width);

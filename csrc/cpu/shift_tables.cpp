@@ -54,6 +54,7 @@ ShiftTables<R>::ShiftTables(const Keypoints& keypoints, const int64_t (&size)[3]
   for (int64_t n : size) of_motion += 10 * (n + 2 * shift_padding(n));
   numbers_.assign(batch * motions_ * of_motion, R(0));
   shifts_.resize(batch * motions_ * 3);
+  still_.assign(batch * motions_, true);
   const R* const driving = static_cast<const R*>(keypoints.driving.data_ptr());
   const R* const source = static_cast<const R*>(keypoints.source.data_ptr());
   R* next = numbers_.data();
@@ -69,6 +70,7 @@ ShiftTables<R>::ShiftTables(const Keypoints& keypoints, const int64_t (&size)[3]
       if (k >= 0) {
         const double from = driving[3 * keypoint + a], to = source[3 * keypoint + a];
         displacement = to - from;
+        still_[i] = still_[i] && displacement == 0;
         fill_gaussian(from, variance, size[a], arrays[6], arrays[8]);
         fill_gaussian(to, variance, size[a], arrays[7], arrays[9]);
       }

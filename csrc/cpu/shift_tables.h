@@ -29,11 +29,15 @@ class ShiftTables {
  public:
   ShiftTables(const Keypoints& keypoints, const int64_t (&size)[3], double variance, bool align_corners);
 
+  // Whether motion k of sample n is none at all: its heatmaps then cancel exactly.
+  bool still(int64_t n, int64_t k) const { return still_[n * motions_ + k]; }
+
   // Axes x, y, z of motion k of sample n.
   const AxisShift<R>* of(int64_t n, int64_t k) const { return shifts_.data() + (n * motions_ + k) * 3; }
 
  private:
   int64_t motions_;
+  std::vector<bool> still_;
   std::vector<R> numbers_;
   std::vector<AxisShift<R>> shifts_;
 };

@@ -17,7 +17,7 @@ def identity_grid(size: Sequence[int], like: Tensor) -> Tensor:
         (D, H, W, 3).
     """
     axes = [
-        torch.arange(n, dtype=like.dtype, device=like.device) * (2 / (n - 1)) - 1 if n > 1 else like.new_zeros(n)
+        torch.arange(1 - n, n, 2, dtype=like.dtype, device=like.device) / (n - 1) if n > 1 else like.new_zeros(n)
         for n in size
     ]
     z, y, x = torch.meshgrid(*axes, indexing="ij")

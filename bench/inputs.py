@@ -1,0 +1,66 @@
+"""Inputs as models have them: smooth deformations, keypoints that move a little."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from examples.dense_motion import identity_grid
+
+VOLUME = (16, 64, 64)
+CHANNELS = 32
+KEYPOINTS = 21
+
+
+def generator() -> torch.Generator:
+    """The random numbers of one case, always the same."""
+    return torch.Generator().manual_seed(20)
+
+
+def feature(
+    random: torch.Generator, batch: int, channels: int, size: Sequence[int], channels_last: bool = False
+) -> Tensor:
+    """Normally distributed (B, C, *size)."""
+    values = torch.randn(batch, channels, *size, generator=random)
+    if not channels_last:
+        return values
+    return values.to(memory_format=torch.channels_last if len(size) == 2 else torch.channels_last_3d)
+
+
+def smooth_deformation(random: torch.Generator, batch: int, size: Sequence[int], amount: float = 0.1) -> Tensor:
+    """The identity grid and a smooth random displacement of at most `amount`: (B, D, H, W, 3)."""
+    coarse = torch.rand(batch, 3, 4, 4, 4, generator=random) * 2 - 1
+    displacement = amount * F.interpolate(coarse, tuple(size), mode="trilinear", align_corners=True)
+    return off_borders(identity_grid(size, displacement) + displacement.permute(0, 2, 3, 4, 1), size)
+
+
+def random_grid(random: torch.Generator, batch: int, size: Sequence[int]) -> Tensor:
+    """Points anywhere in the volume, no two neighbours near each other: (B, D, H, W, 3)."""
+    return off_borders(torch.rand(batch, *size, 3, generator=random) * 2 - 1, size)
+
+
+def off_borders(grid: Tensor, size: Sequence[int], margin: float = 1e-3) -> Tensor:
+    """Move points off the borders of cells, where the grid's gradient jumps and rounding decides which value is right.
+
+    Args:
+        grid: (..., 3), points (x, y, z) in [-1, 1], to be read with align_corners=False.
+        size: (D, H, W) of the volume that is sampled.
+        margin: in voxels.
+    """
+    voxels = torch.tensor(size[::-1], dtype=torch.float64)
+    position = ((grid.double() + 1) * voxels - 1) / 2
+    border = position.round()
+    position = torch.where((position - border).abs() < margin, border + 2 * margin, position)
+    return ((2 * position + 1) / voxels - 1).to(grid.dtype)
+
+
+def keypoints(random: torch.Generator, batch: int, count: int = KEYPOINTS) -> tuple[Tensor, Tensor]:
+    """Driving and source keypoints (B, K, 3), at most 0.1 from each other."""
+    driving = torch.rand(batch, count, 3, generator=random) * 1.6 - 0.8
+    return driving, driving + (torch.rand(batch, count, 3, generator=random) * 2 - 1) * 0.1
+
+
+def jacobians(random: torch.Generator, batch: int, count: int = KEYPOINTS) -> Tensor:
+    """Jacobians (B, K, 3, 3) near the identity."""
+    return torch.eye(3) + 0.1 * torch.randn(batch, count, 3, 3, generator=random)

@@ -1,0 +1,1 @@
+"""How the ops are used in models that others wrote."""

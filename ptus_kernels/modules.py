@@ -1,0 +1,146 @@
+"""The ops as nn modules: options are set once, tensors are passed as to the function of the same name."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from ptus_kernels.compose_motion import compose_motion
+from ptus_kernels.grid_sample import grid_sample_2d, grid_sample_3d
+from ptus_kernels.motion_features import motion_features
+from ptus_kernels.occlusion_blend import occlusion_blend
+from ptus_kernels.soft_argmax import soft_argmax_3d
+from ptus_kernels.warp_blend import warp_blend
+
+
+class _Sampler(nn.Module):
+    def __init__(self, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool = False) -> None:
+        super().__init__()
+        self.mode = mode
+        self.padding_mode = padding_mode
+        self.align_corners = align_corners
+
+    def extra_repr(self) -> str:
+        return f"mode={self.mode!r}, padding_mode={self.padding_mode!r}, align_corners={self.align_corners}"
+
+
+class GridSample2d(_Sampler):
+    """`ptus_kernels.grid_sample_2d` with these options."""
+
+    def forward(self, input: Tensor, grid: Tensor) -> Tensor:
+        """Sample (N, C, H, W) at (N, h, w, 2)."""
+        return grid_sample_2d(input, grid, self.mode, self.padding_mode, self.align_corners)
+
+
+class GridSample3d(_Sampler):
+    """`ptus_kernels.grid_sample_3d` with these options."""
+
+    def forward(self, input: Tensor, grid: Tensor) -> Tensor:
+        """Sample (N, C, D, H, W) at (N, d, h, w, 3)."""
+        return grid_sample_3d(input, grid, self.mode, self.padding_mode, self.align_corners)
+
+
+class MotionFeatures(nn.Module):
+    """`ptus_kernels.motion_features` with these options."""
+
+    def __init__(self, kp_variance: float = 0.01, align_corners: bool = False) -> None:
+        super().__init__()
+        self.kp_variance = kp_variance
+        self.align_corners = align_corners
+
+    def forward(self, feature: Tensor, kp_driving: Tensor, kp_source: Tensor, jacobian: Tensor | None = None) -> Tensor:
+        """Build (B, (K + 1)(C + 1), D, H, W) from a feature volume (B, C, D, H, W) and keypoints (B, K, 3)."""
+        return motion_features(
+            feature,
+            kp_driving,
+            kp_source,
+            jacobian,
+            kp_variance=self.kp_variance,
+            align_corners=self.align_corners,
+        )
+
+    def extra_repr(self) -> str:
+        """The options."""
+        return f"kp_variance={self.kp_variance}, align_corners={self.align_corners}"
+
+
+class ComposeMotion(nn.Module):
+    """`ptus_kernels.compose_motion` to a motion field of this size (D, H, W), or the logits' own."""
+
+    def __init__(self, size: Sequence[int] | None = None) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(
+        self, mask_logits: Tensor, kp_driving: Tensor, kp_source: Tensor, jacobian: Tensor | None = None
+    ) -> Tensor:
+        """Compose (B, D, H, W, 3) from logits (B, K + 1, d, h, w) and keypoints (B, K, 3)."""
+        return compose_motion(mask_logits, kp_driving, kp_source, jacobian, size=self.size)
+
+    def extra_repr(self) -> str:
+        """The options."""
+        return f"size={self.size}"
+
+
+class OcclusionBlend(nn.Module):
+    """`ptus_kernels.occlusion_blend` with this option."""
+
+    def __init__(self, sigmoid: bool = False) -> None:
+        super().__init__()
+        self.sigmoid = sigmoid
+
+    def forward(self, foreground: Tensor, occlusion: Tensor, background: Tensor | None = None) -> Tensor:
+        """Blend (B, C, [D,] H, W) by an occlusion map (B, 1, h, w)."""
+        return occlusion_blend(foreground, occlusion, background, sigmoid=self.sigmoid)
+
+    def extra_repr(self) -> str:
+        """The options."""
+        return f"sigmoid={self.sigmoid}"
+
+
+class WarpBlend(_Sampler):
+    """`ptus_kernels.warp_blend` with these options."""
+
+    def __init__(
+        self,
+        sigmoid: bool = False,
+        mode: str = "bilinear",
+        padding_mode: str = "zeros",
+        align_corners: bool = False,
+    ) -> None:
+        super().__init__(mode, padding_mode, align_corners)
+        self.sigmoid = sigmoid
+
+    def forward(
+        self, input: Tensor, deformation: Tensor, occlusion: Tensor | None = None, background: Tensor | None = None
+    ) -> Tensor:
+        """Warp a feature by a deformation, and blend it by an occlusion map."""
+        return warp_blend(
+            input,
+            deformation,
+            occlusion,
+            background,
+            sigmoid=self.sigmoid,
+            mode=self.mode,
+            padding_mode=self.padding_mode,
+            align_corners=self.align_corners,
+        )
+
+    def extra_repr(self) -> str:
+        """The options."""
+        return f"sigmoid={self.sigmoid}, {super().extra_repr()}"
+
+
+class SoftArgmax3d(nn.Module):
+    """`ptus_kernels.soft_argmax_3d` at this temperature."""
+
+    def __init__(self, temperature: float = 1.0) -> None:
+        super().__init__()
+        self.temperature = temperature
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """Find keypoints (B, K, 3) in logits (B, K, D, H, W)."""
+        return soft_argmax_3d(logits, self.temperature)
+
+    def extra_repr(self) -> str:
+        """The options."""
+        return f"temperature={self.temperature}"
