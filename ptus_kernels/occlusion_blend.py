@@ -31,7 +31,7 @@ def occlusion_blend(
     checks = Checks("occlusion_blend")
     axes = "B C D H W" if isinstance(foreground, Tensor) and foreground.dim() == 5 else "B C H W"
     checks.tensor("foreground", foreground, axes)
-    occlusion = check_occlusion(checks, foreground, occlusion)
+    occlusion = check_occlusion(checks, foreground, occlusion, is_read=foreground.numel() > 0)
     if background is not None:
         checks.tensor("background", background, axes)
         checks.same_type("background", background, "foreground", foreground)
@@ -40,10 +40,13 @@ def occlusion_blend(
     return blended
 
 
-def check_occlusion(checks: Checks, feature: Tensor, occlusion: Tensor, batch: str = "B") -> Tensor:
-    """Check a feature's occlusion map, and return it in the type it is computed in; `batch` names the batch axis."""
+def check_occlusion(checks: Checks, feature: Tensor, occlusion: Tensor, *, is_read: bool, batch: str = "B") -> Tensor:
+    """Check a feature's occlusion map, and return it in the type it is computed in.
+
+    A map that is read, because the output has elements, has some too; `batch` names the batch axis.
+    """
     checks.tensor("occlusion", occlusion, f"{batch} 1 h_o w_o")
-    if feature.numel() > 0:
+    if is_read:
         checks.positive_size("occlusion", "h_o")
         checks.positive_size("occlusion", "w_o")
     return checks.coordinates("occlusion", occlusion, feature)

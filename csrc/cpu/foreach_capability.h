@@ -24,6 +24,7 @@
 #include "cpu/scratch.h"
 #include "cpu/slab.h"
 #include "cpu/tensor_view.h"
+#include "cpu/warp.h"
 
 #define PTUS_CAPABILITY baseline
 #define PTUS_VECTOR_BYTES 16

@@ -33,31 +33,32 @@ void multiply_by_sigmoid_slope(R* __restrict__ row, const R* __restrict__ o, int
   for (int64_t i = 0; i < count; ++i) row[i] *= sigmoid_slope(o[i]);
 }
 
-// Writes rows of o.
+// Writes rows of o; of no use without a map.
 template <class R>
 class OcclusionRows {
  public:
-  explicit OcclusionRows(const OcclusionMap<R>& occlusion)
-      : occlusion_(occlusion), mixed_(occlusion.map.width * static_cast<int64_t>(sizeof(R))) {}
+  explicit OcclusionRows(const OcclusionMap<R>* occlusion)
+      : occlusion_(occlusion),
+        mixed_(occlusion == nullptr ? 0 : occlusion->map.width * static_cast<int64_t>(sizeof(R))) {}
 
   // o of row y of sample n.
   void fill(R* to, int64_t n, int64_t y) const {
-    const Volume<const R>& map = occlusion_.map;
-    const int64_t width = occlusion_.width();
+    const Volume<const R>& map = occlusion_->map;
+    const int64_t width = occlusion_->width();
     R* const mixed = map.width == width ? to : mixed_.template as<R>();
-    if (map.height == occlusion_.height()) {
+    if (map.height == occlusion_->height()) {
       copy_matrix(mixed, 0, 1, map.at(n, 0, y), 0, map.stride_x, 1, map.width);
     } else {
-      const ResizeTable<R>& table = occlusion_.y;
+      const ResizeTable<R>& table = occlusion_->y;
       mix_rows(mixed, map.width, map.at(n, 0, table.index[0].data()[y]), table.weight[0].data()[y],
                map.at(n, 0, table.index[1].data()[y]), table.weight[1].data()[y], map.stride_x);
     }
-    if (map.width != width) interpolate_row(to, width, mixed, occlusion_.x);
-    if (occlusion_.sigmoid) sigmoid_row<kLanes<R>>(to, width);
+    if (map.width != width) interpolate_row(to, width, mixed, occlusion_->x);
+    if (occlusion_->sigmoid) sigmoid_row<kLanes<R>>(to, width);
   }
 
  private:
-  const OcclusionMap<R>& occlusion_;
+  const OcclusionMap<R>* const occlusion_;
   const Scratch mixed_;
 };
 

@@ -59,7 +59,7 @@ void occlusion_blend_rows(const Volume<const T>& foreground, const OcclusionMap<
       has_lines<channels_last>(foreground) && (!has_background || has_lines<channels_last>(background));
   const bool joined = !channels_last && rows_follow(foreground) && rows_follow(background) && rows_follow(output);
   const int64_t block = rows_of_block(output), width = output.width;
-  const OcclusionRows<R> occlusion(map);
+  const OcclusionRows<R> occlusion(&map);
   const Scratch o_scratch(block * width * static_cast<int64_t>(sizeof(R)));
   const Scratch buffers(in_place ? 0 : 2 * kTile * kChannelBlock * static_cast<int64_t>(sizeof(T)));
   R* const o = o_scratch.as<R>();
@@ -188,7 +188,7 @@ void occlusion_blend_gradient_rows(const BlendGradients<T>& of, const OcclusionM
     joined &= rows_follow(volume);
   }
   const int64_t block = rows_of_block(like), width = like.width;
-  const OcclusionRows<R> occlusion(map);
+  const OcclusionRows<R> occlusion(&map);
   const Scratch scratch(3 * block * width * static_cast<int64_t>(sizeof(R)));
   const Scratch buffers(in_place ? 0 : 5 * kTile * kChannelBlock * static_cast<int64_t>(sizeof(T)));
   R* const o = scratch.as<R>();

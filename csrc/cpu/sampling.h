@@ -123,30 +123,59 @@ PTUS_INLINE void gather_channels(Out* out, const T* const (&corner)[corners], co
   if constexpr (lanes > 1) gather_channels<lanes / 2>(out, corner, weight, count, c);
 }
 
-template <int corners, class R, int rank, class T, class Out, int... i>
-PTUS_INLINE void gather_point(const Stencil<R, rank>& stencil, int p, const T* sample, Out* out, int64_t count,
+// What a gathered value is added to, at each point: a row of channels, times a weight.
+template <class R, class T>
+struct Background {
+  const T* data;
+  int64_t stride;  // from one point to the next
+  const R* weight;
+};
+
+template <int corners, bool blended, class R, int rank, class T, class Out, int... i>
+PTUS_INLINE void gather_point(const Stencil<R, rank>& stencil, int p, const T* sample,
+                              const Background<R, T>& background, Out* out, int64_t count,
                               std::integer_sequence<int, i...>) {
-  const T* const corner[corners] = {sample + stencil.template corner_offset<i>(p)...};
-  const R weight[corners] = {stencil.corner_weight[i][p]...};
-  gather_channels<kLanes<R>>(out, corner, weight, count);
+  if constexpr (blended) {
+    const T* const tap[corners + 1] = {sample + stencil.template corner_offset<i>(p)...,
+                                       background.data + p * background.stride};
+    const R weight[corners + 1] = {stencil.corner_weight[i][p]..., background.weight[p]};
+    gather_channels<kLanes<R>>(out, tap, weight, count);
+  } else {
+    const T* const corner[corners] = {sample + stencil.template corner_offset<i>(p)...};
+    const R weight[corners] = {stencil.corner_weight[i][p]...};
+    gather_channels<kLanes<R>>(out, corner, weight, count);
+  }
 }
 
-// out[p * out_stride + c] = the interpolated value of channel c at point p. Nearest reads its one voxel alone, so that
-// an infinite neighbour cannot turn it into NaN.
-template <class R, int rank, class T, class Out>
-void gather(const Stencil<R, rank>& stencil, int points, const T* sample, Interpolation mode, Out* out,
-            int64_t out_stride, int64_t channels) {
+// out[p * out_stride + c] = the interpolated value of channel c at point p, and its background if it is blended.
+// Nearest reads its one voxel alone, so that an infinite neighbour cannot turn it into NaN.
+template <bool blended, class R, int rank, class T, class Out>
+void gather_onto(const Background<R, T>& background, const Stencil<R, rank>& stencil, int points, const T* sample,
+                 Interpolation mode, Out* out, int64_t out_stride, int64_t channels) {
   constexpr int corners = Stencil<R, rank>::corners;
   for (int p = 0; p < points; ++p) {
     Out* to = out + p * out_stride;
     if (!stencil.inside[p]) {
-      std::memset(static_cast<void*>(to), 0, channels * sizeof(Out));
+      if constexpr (blended) {
+        const T* const tap[1] = {background.data + p * background.stride};
+        const R weight[1] = {background.weight[p]};
+        gather_channels<kLanes<R>>(to, tap, weight, channels);
+      } else {
+        std::memset(static_cast<void*>(to), 0, channels * sizeof(Out));
+      }
     } else if (mode == Interpolation::bilinear) {
-      gather_point<corners>(stencil, p, sample, to, channels, std::make_integer_sequence<int, corners>{});
+      gather_point<corners, blended>(stencil, p, sample, background, to, channels,
+                                     std::make_integer_sequence<int, corners>{});
     } else {
-      gather_point<1>(stencil, p, sample, to, channels, std::make_integer_sequence<int, 1>{});
+      gather_point<1, blended>(stencil, p, sample, background, to, channels, std::make_integer_sequence<int, 1>{});
     }
   }
+}
+
+template <class R, int rank, class T, class Out>
+void gather(const Stencil<R, rank>& stencil, int points, const T* sample, Interpolation mode, Out* out,
+            int64_t out_stride, int64_t channels) {
+  gather_onto<false>(Background<R, T>{}, stencil, points, sample, mode, out, out_stride, channels);
 }
 
 template <int lanes, int corners, class R, class T>

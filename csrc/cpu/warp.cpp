@@ -1,0 +1,173 @@
+#include "cpu/warp.h"
+
+#include <optional>
+
+#include "cpu/channels_last.h"
+#include "cpu/occlusion_arguments.h"
+#include "cpu/resize_gradient.h"
+#include "cpu/sampling_arguments.h"
+
+#define PTUS_KERNEL_HEADER "cpu/warp_kernel.h"
+#include "cpu/foreach_capability.h"
+
+namespace ptus {
+namespace {
+
+std::vector<int64_t> size_of_output(const WarpArguments& of) {
+  std::vector<int64_t> size = size_of(of.points);
+  size.pop_back();
+  size.insert(size.begin() + 1, of.input.size(1));
+  return size;
+}
+
+template <int rank>
+void check(const char* op, const WarpArguments& of) {
+  const Tensor &input = of.input, &points = of.points;
+  STD_TORCH_CHECK(input.dim() == rank + 2 && points.dim() == rank + 2 && points.size(rank + 1) == rank &&
+                      points.size(0) == input.size(0),
+                  op, ": input and points do not fit together");
+  check_coordinates("points", points, input);
+  check_sampled_volume(input, points);
+  if (of.occlusion != nullptr) check_occlusion(*of.occlusion, input, input.size(1) > 0 && points.numel() > 0);
+  if (of.background == nullptr) return;
+  STD_TORCH_CHECK(of.occlusion != nullptr, op, ": a background needs an occlusion map");
+  STD_TORCH_CHECK(of.background->scalar_type() == input.scalar_type() && size_of(*of.background) == size_of_output(of),
+                  "background: expected the size and type of the output");
+}
+
+// A call, and the tables that it points to.
+template <class T>
+struct Prepared {
+  std::optional<OcclusionMap<Real<T>>> occlusion;
+  Warp<T> call;
+
+  explicit Prepared(const WarpArguments& of)
+      : call{volume_of<const T>(of.input), grid_of<const Real<T>>(of.points), nullptr,
+             of.background == nullptr ? Volume<const T>{} : volume_of<const T>(*of.background), of.sampling} {
+    if (of.occlusion == nullptr) return;
+    occlusion.emplace(*of.occlusion, call.points.height, call.points.width, of.sigmoid);
+    call.occlusion = &*occlusion;
+  }
+
+  Warp<T> with_input(const Volume<const T>& input) const {
+    Warp<T> changed = call;
+    changed.input = input;
+    return changed;
+  }
+};
+
+template <class T, int rank>
+void write_input_gradient(const Warp<T>& of, const Volume<const T>& grad_output, const Volume<T>& grad_input) {
+  std::vector<TileBounds> bounds(of.points.rows() * tiles_of(of.points.width));
+  const auto bounds_rows = PTUS_FOR_THIS_CPU(warp_bounds_rows<T, rank>);
+  torch::stable::parallel_for(0, of.points.rows(), grain_of(of.points.width),
+                              [&](int64_t begin, int64_t end) { bounds_rows(of, bounds.data(), begin, end); });
+  const Slabs slabs(grad_input.batch, grad_input.depth, grad_input.height, grad_input.width,
+                    grad_input.channels * sizeof(Real<T>));
+  const auto rows_of_slabs = PTUS_FOR_THIS_CPU(warp_input_gradient_slabs<T, rank>);
+  torch::stable::parallel_for(0, slabs.count(), 1, [&](int64_t begin, int64_t end) {
+    rows_of_slabs(of, grad_output, bounds.data(), slabs, grad_input, begin, end);
+  });
+}
+
+template <class T, int rank>
+void write_gradients_of_rows(const Prepared<T>& of, const WarpGradients<T>& to) {
+  const auto rows = PTUS_FOR_THIS_CPU(warp_gradient_rows<T, rank>);
+  const Volume<const T>& like = to.grad_output;
+  const auto run = [&](const Volume<const T>& input, int64_t first, int64_t last) {
+    const Warp<T> call = of.with_input(input);
+    // The gradient of the map takes all rows of a pixel's column.
+    const int64_t unit = to.pixels == nullptr ? 1 : like.depth, per_sample = like.height * like.depth / unit;
+    torch::stable::parallel_for(first * per_sample, last * per_sample, grain_of(unit * like.width * like.channels),
+                                [&](int64_t begin, int64_t end) { rows(call, to, begin * unit, end * unit); });
+  };
+  const bool samples = to.grad_points.data != nullptr || to.pixels != nullptr;
+  if (samples) return with_channels_last<T>(of.call.input, run);
+  run(of.call.input, 0, like.batch);
+}
+
+template <class T, int rank>
+void write_other_gradients(const Prepared<T>& of, WarpGradients<T> to, Tensor* grad_occlusion) {
+  using R = Real<T>;
+  if (grad_occlusion == nullptr) return write_gradients_of_rows<T, rank>(of, to);
+  const auto grad_map = volume_of<R>(*grad_occlusion);
+  if (!of.occlusion->resized()) {
+    to.pixels = grad_map.data;
+    return write_gradients_of_rows<T, rank>(of, to);
+  }
+  const Volume<const T>& like = to.grad_output;
+  const Scratch pixels(like.batch * like.height * like.width * static_cast<int64_t>(sizeof(R)));
+  to.pixels = pixels.as<R>();
+  write_gradients_of_rows<T, rank>(of, to);
+  resize_gradient(to.pixels, *of.occlusion, grad_map);
+}
+
+}  // namespace
+
+template <int rank>
+Tensor warp(const char* op, const WarpArguments& of) {
+  check<rank>(op, of);
+  Tensor output = empty_in_format_of(of.input, size_of_output(of));
+  if (output.numel() == 0) return output;
+  dispatch_type(of.input.scalar_type(), [&](auto type) {
+    using T = decltype(type);
+    const Prepared<T> prepared(of);
+    const auto out = volume_of<T>(output);
+    const auto rows = PTUS_FOR_THIS_CPU(warp_rows<T, rank>);
+    with_channels_last<T>(prepared.call.input, [&](const Volume<const T>& input, int64_t first, int64_t last) {
+      const Warp<T> call = prepared.with_input(input);
+      const int64_t per_sample = out.depth * out.height;
+      torch::stable::parallel_for(first * per_sample, last * per_sample, grain_of(out.width * out.channels),
+                                  [&](int64_t begin, int64_t end) { rows(call, out, begin, end); });
+    });
+  });
+  return output;
+}
+
+template <int rank>
+std::vector<Tensor> warp_backward(const char* op, const Tensor& grad_output, const WarpArguments& of,
+                                  const std::vector<bool>& mask) {
+  check<rank>(op, of);
+  check_grad_output(grad_output, of.input, of.points);
+  STD_TORCH_CHECK((!mask[2] || of.occlusion != nullptr) && (!mask[3] || of.background != nullptr), op,
+                  ": output_mask asks for the gradient of what is not there");
+  const Tensor* const arguments[4] = {&of.input, &of.points, of.occlusion, of.background};
+  std::vector<Tensor> gradients;
+  Tensor* asked[4] = {};
+  gradients.reserve(4);
+  for (int i = 0; i < 4; ++i) {
+    if (!mask[i]) continue;
+    const Tensor& like = *arguments[i];
+    gradients.push_back(i == 0 || i == 3 ? empty_in_format_of(like, size_of(like))
+                                         : empty_contiguous(like, size_of(like), like.scalar_type()));
+    asked[i] = &gradients.back();
+  }
+  if (grad_output.numel() == 0) {
+    for (Tensor& gradient : gradients) torch::stable::zero_(gradient);
+    return gradients;
+  }
+  dispatch_type(of.input.scalar_type(), [&](auto type) {
+    using T = decltype(type);
+    const Prepared<T> prepared(of);
+    const auto gradient = volume_of<const T>(grad_output);
+    if (asked[0]) {
+      const auto grad_input = volume_of<T>(*asked[0]);
+      write_input_gradient<T, rank>(prepared.with_input(grad_input.as_const()), gradient, grad_input);
+    }
+    if (asked[1] || asked[2] || asked[3]) {
+      const WarpGradients<T> to = {gradient, asked[1] ? grid_of<Real<T>>(*asked[1]) : Volume<Real<T>>{}, nullptr,
+                                   asked[3] ? volume_of<T>(*asked[3]) : Volume<T>{}};
+      write_other_gradients<T, rank>(prepared, to, asked[2]);
+    }
+  });
+  return gradients;
+}
+
+template Tensor warp<2>(const char*, const WarpArguments&);
+template Tensor warp<3>(const char*, const WarpArguments&);
+template std::vector<Tensor> warp_backward<2>(const char*, const Tensor&, const WarpArguments&,
+                                              const std::vector<bool>&);
+template std::vector<Tensor> warp_backward<3>(const char*, const Tensor&, const WarpArguments&,
+                                              const std::vector<bool>&);
+
+}  // namespace ptus
