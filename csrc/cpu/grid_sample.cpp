@@ -1,3 +1,4 @@
+#include "cpu/output_mask.h"
 #include "cpu/sampling_arguments.h"
 #include "cpu/warp.h"
 
@@ -21,6 +22,7 @@ Tensor forward(const Tensor& input, const Tensor& grid, std::string mode, std::s
 template <int rank>
 std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& input, const Tensor& grid, std::string mode,
                              std::string padding_mode, bool align_corners, std::vector<bool> output_mask) {
+  check_output_mask(output_mask, {true, true});
   return warp_backward<rank>("grid_sample", grad_output, arguments_of(input, grid, mode, padding_mode, align_corners),
                              {output_mask[0], output_mask[1], false, false});
 }

@@ -2,6 +2,7 @@
 
 #include "cpu/blend_gradients.h"
 #include "cpu/occlusion_arguments.h"
+#include "cpu/output_mask.h"
 #include "cpu/resize_gradient.h"
 
 #define PTUS_KERNEL_HEADER "cpu/occlusion_blend_kernel.h"
@@ -69,6 +70,7 @@ std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& foreground
                              std::optional<Tensor> background, bool sigmoid, std::vector<bool> output_mask) {
   check(foreground, occlusion, background);
   check_same("grad_output", grad_output, foreground);
+  check_output_mask(output_mask, {true, true, background.has_value()});
   std::vector<Tensor> gradients;
   Tensor* asked[3] = {};
   gradients.reserve(3);
@@ -78,10 +80,7 @@ std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& foreground
   };
   if (output_mask[0]) add(0, empty_in_format_of(foreground, size_of(foreground)));
   if (output_mask[1]) add(1, empty_contiguous(occlusion, size_of(occlusion), occlusion.scalar_type()));
-  if (output_mask[2]) {
-    STD_TORCH_CHECK(background.has_value(), "output_mask: there is no background");
-    add(2, empty_in_format_of(*background, size_of(*background)));
-  }
+  if (output_mask[2]) add(2, empty_in_format_of(*background, size_of(*background)));
   if (foreground.numel() == 0) {
     for (Tensor& gradient : gradients) torch::stable::zero_(gradient);
     return gradients;

@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "cpu/output_mask.h"
 #include "cpu/soft_argmax.h"
 
 #define PTUS_KERNEL_HEADER "cpu/soft_argmax_kernel.h"
@@ -112,6 +113,7 @@ std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& logits, do
                       grad_output.size(1) == logits.size(1) && grad_output.size(2) == 3 &&
                       grad_output.scalar_type() == coordinate_type(logits),
                   "grad_output: expected the size and type of the output");
+  check_output_mask(output_mask, {true});
   if (!output_mask[0]) return {};
   Tensor grad_logits = empty_in_format_of(logits, size_of(logits));
   if (grad_logits.numel() == 0) return {grad_logits};

@@ -4,6 +4,7 @@
 
 #include "cpu/channels_last.h"
 #include "cpu/occlusion_arguments.h"
+#include "cpu/output_mask.h"
 #include "cpu/resize_gradient.h"
 #include "cpu/sampling_arguments.h"
 
@@ -129,8 +130,7 @@ std::vector<Tensor> warp_backward(const char* op, const Tensor& grad_output, con
                                   const std::vector<bool>& mask) {
   check<rank>(op, of);
   check_grad_output(grad_output, of.input, of.points);
-  STD_TORCH_CHECK((!mask[2] || of.occlusion != nullptr) && (!mask[3] || of.background != nullptr), op,
-                  ": output_mask asks for the gradient of what is not there");
+  check_output_mask(mask, {true, true, of.occlusion != nullptr, of.background != nullptr});
   const Tensor* const arguments[4] = {&of.input, &of.points, of.occlusion, of.background};
   std::vector<Tensor> gradients;
   Tensor* asked[4] = {};
