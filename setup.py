@@ -16,7 +16,8 @@ TORCH_TARGET_VERSION = "0x020a000000000000"
 
 COMPILE_FLAGS = ["-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-Wall"]
 COMPILE_FLAGS += ["-Wextra", "-Wno-psabi", "-Wno-unknown-pragmas"]
-SANITIZE_FLAGS = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+# Not optimised: that takes several times as long to compile, for tests that are quick anyhow.
+SANITIZE_FLAGS = ["-O0", "-g1", "-fno-wrapv", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
 SANITIZE_FLAGS += ["-fno-omit-frame-pointer"]
 
 
@@ -34,8 +35,8 @@ def extensions() -> tuple[list, dict]:
     if shutil.which(compiler) is None:
         sys.exit(f"ptus_kernels needs a C++17 compiler, and there is no {compiler!r}: install one, {advice}.")
 
-    sanitize = os.environ.get("PTUS_KERNELS_SANITIZE", "0") == "1"
-    flags = COMPILE_FLAGS + (SANITIZE_FLAGS if sanitize else [])
+    sanitize_flags = SANITIZE_FLAGS if os.environ.get("PTUS_KERNELS_SANITIZE", "0") == "1" else []
+    flags = COMPILE_FLAGS + sanitize_flags
     macros = [("TORCH_TARGET_VERSION", TORCH_TARGET_VERSION)]
     root = os.path.dirname(os.path.abspath(__file__))
     cpu = CppExtension(
@@ -44,7 +45,7 @@ def extensions() -> tuple[list, dict]:
         include_dirs=[os.path.join(root, "csrc")],
         define_macros=macros,
         extra_compile_args={"cxx": flags},
-        extra_link_args=["-fsanitize=address,undefined"] if sanitize else [],
+        extra_link_args=sanitize_flags,
         py_limited_api=True,
     )
     info = CppExtension(
@@ -52,7 +53,8 @@ def extensions() -> tuple[list, dict]:
         sources=["csrc/info.cpp"],
         include_dirs=[os.path.join(root, "csrc"), pybind11.get_include()],
         define_macros=[("PTUS_COMPILE_FLAGS", '"' + " ".join(flags) + '"'), *macros[:1]],
-        extra_compile_args={"cxx": ["-O1", "-fvisibility=hidden"]},
+        extra_compile_args={"cxx": ["-O1", "-fvisibility=hidden", *sanitize_flags]},
+        extra_link_args=sanitize_flags,
     )
     return [cpu, info], {"build_ext": BuildExtension.with_options(use_ninja=True, no_python_abi_suffix=False)}
 

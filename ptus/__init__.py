@@ -1,0 +1,1 @@
+"""Talking upper-body synthesis on top of ptus_kernels."""

@@ -1,0 +1,28 @@
+"""The command line: one sub-command a module of `ptus.commands`."""
+
+import sys
+from collections.abc import Sequence
+
+import tyro
+
+from ptus.commands.demo import demo
+from ptus.errors import UserError
+
+COMMANDS = {"demo": demo}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run `ptus`; exits with status 2 and one line on stderr where the user's input cannot be used.
+
+    Args:
+        arguments: the command line without the program's name; None for that of this process.
+    """
+    try:
+        tyro.extras.subcommand_cli_from_dict(
+            COMMANDS, prog="ptus", description="Talking upper bodies from one picture.", args=arguments
+        )
+    except UserError as error:
+        print(f"ptus: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,1 @@
+"""`ptus demo`: a photograph lifted into a volume and moved by keypoints, without any network."""

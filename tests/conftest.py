@@ -1,0 +1,26 @@
+"""What holds for all tests: how hypothesis searches, and which kernels are under test."""
+
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+
+import ptus_kernels
+
+# Helpers that assert get pytest's account of what they compared.
+pytest.register_assert_rewrite("tests.ops.contract", "tests.ops.precision")
+
+# The ops' contract is inherited by one class an op, which hypothesis calls differing executors.
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow])
+
+# "repeatable" draws the same examples in every run; --hypothesis-profile=search looks for new ones.
+settings.register_profile("repeatable", CALM, derandomize=True, max_examples=60, database=None)
+settings.register_profile("brief", CALM, derandomize=True, max_examples=20, database=None)
+settings.register_profile("search", CALM, max_examples=3000)
+settings.load_profile("repeatable")
+
+
+def pytest_report_header() -> str:
+    facts = ptus_kernels.info()
+    sanitized = ", sanitized" if facts.get("build", {}).get("sanitized") else ""
+    capability = facts.get("cpu_capability", "no compiled kernels")
+    return f"ptus_kernels: backend {facts['backend']}, {capability}{sanitized}, torch {torch.__version__}"

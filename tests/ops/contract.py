@@ -1,0 +1,130 @@
+"""What every op promises. The tests of an op inherit this and say which calls to try it on."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from tests.ops.calls import Call
+from tests.ops.dispatched import dispatched_ops
+from tests.ops.layouts import laid_out
+from tests.ops.precision import assert_close_to_exact, assert_no_worse_than_eager
+from tests.ops.threads import number_of_threads
+
+Parameters = Mapping[str, Any]
+
+
+class OpContract(ABC):
+    """The tests that an op passes whatever it computes."""
+
+    variants: ClassVar[Sequence[Parameters]]
+    """The op's parameters in every combination that runs other code; the first is the usual one."""
+
+    @abstractmethod
+    def small_call(self, parameters: Parameters) -> Call:
+        """A call in float64 with few elements, where the op is smooth and the finite differences stay on one piece."""
+
+    @abstractmethod
+    def large_call(self, parameters: Parameters, dtype: torch.dtype) -> Call:
+        """A call that is split among threads, where the op is smooth."""
+
+    @abstractmethod
+    def calls(self) -> st.SearchStrategy[Call]:
+        """All calls that are allowed, with finite numbers: any sizes, types, layouts and parameters."""
+
+    @given(st.data())
+    def test_any_call_is_right(self, data: st.DataObject) -> None:
+        assert_close_to_exact(data.draw(self.calls()))
+
+    @given(st.data())
+    def test_any_call_gives_the_types_shapes_and_strides_that_its_fake_gives(self, data: st.DataObject) -> None:
+        call = data.draw(self.calls())
+        outcome = call.outcome()
+        with FakeTensorMode() as mode:
+            fakes = call.outcome(convert=mode.from_tensor)
+        for real, fake in zip(outcome, fakes, strict=True):
+            assert (real.dtype, real.shape, real.stride()) == (fake.dtype, fake.shape, fake.stride())
+
+    def test_error_of_each_variant(self, variant: Parameters) -> None:
+        assert_no_worse_than_eager(self.large_call(variant, torch.float32))
+
+    @pytest.mark.parametrize("layout", ["contiguous", "channels_last"])
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16], ids=str)
+    def test_error_of_each_type(self, dtype: torch.dtype, layout: str) -> None:
+        call = self.large_call(self.variants[0], dtype)
+        tensors = (laid_out(call.feature, layout), *call.tensors[1:])
+        assert_no_worse_than_eager(replace(call, tensors=tensors, gradient_layout=layout))
+
+    def test_gradients(self, variant: Parameters) -> None:
+        call = self.small_call(variant)
+        assert torch.autograd.gradcheck(_of_leaves(call), _leaves(call))
+
+    @pytest.mark.once
+    def test_second_gradients(self, variant: Parameters) -> None:
+        call = self.small_call(variant)
+        assert torch.autograd.gradgradcheck(_of_leaves(call), _leaves(call), fast_mode=True)
+
+    @pytest.mark.once
+    def test_registration(self) -> None:
+        with dispatched_ops("ptus_kernels") as ops:
+            self.small_call(self.variants[0]).outcome()
+        assert len(ops) == 2, "expected the op and its backward op to run"
+        for op, arguments in ops:
+            torch.library.opcheck(op, arguments)
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+    def test_bits_do_not_depend_on_the_threads(self, dtype: torch.dtype) -> None:
+        call = self.large_call(self.variants[0], dtype)
+        expected = call.outcome()
+        for threads in (1, 2, 3, 3):
+            with number_of_threads(threads):
+                _assert_same_bits(call.outcome(), expected)
+
+    def test_gradients_can_be_had_one_at_a_time(self) -> None:
+        call = self.large_call(self.variants[0], torch.float32)
+        _, *expected = call.outcome()
+        for position, gradient in enumerate(expected):
+            tensors = [None if tensor is None else tensor.detach() for tensor in call.tensors]
+            leaf = [tensor for tensor in tensors if tensor is not None][position].requires_grad_()
+            with dispatched_ops("ptus_kernels") as ops:
+                (alone,) = torch.autograd.grad(call.op(*tensors, **call.parameters), leaf, call.grad_output)
+            _assert_same_bits([alone], [gradient])
+            assert sum(ops[-1][1][-1]) == 1, "a gradient was computed that nobody asked for"
+
+    def test_inference_mode(self) -> None:
+        call = self.large_call(self.variants[0], torch.float32)
+        expected = call.outcome()[0]
+        with torch.inference_mode():
+            _assert_same_bits([call.op(*call.tensors, **call.parameters)], [expected])
+
+    @pytest.mark.once
+    @pytest.mark.unpoisoned
+    def test_compiles_into_one_graph(self) -> None:
+        torch._dynamo.reset()
+        call = self.large_call(self.variants[0], torch.float32)
+        _assert_same_bits(call.outcome(torch.compile(call.op, fullgraph=True)), call.outcome())
+
+
+def _leaves(call: Call) -> list[Tensor]:
+    return [tensor.detach().requires_grad_() for tensor in call.tensors if tensor is not None]
+
+
+def _of_leaves(call: Call) -> Callable[..., Tensor]:
+    def function(*leaves: Tensor) -> Tensor:
+        following = iter(leaves)
+        tensors = [None if tensor is None else next(following) for tensor in call.tensors]
+        return call.op(*tensors, **call.parameters)
+
+    return function
+
+
+def _assert_same_bits(actual: list[Tensor], expected: list[Tensor]) -> None:
+    for one, other in zip(actual, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0, equal_nan=True)
