@@ -7,7 +7,7 @@ PTUS_KERNELS_SANITIZE=1 compiles the CPU kernels under AddressSanitizer and UBSa
 import os
 import shutil
 import sys
-from glob import glob
+from pathlib import Path
 
 from setuptools import setup
 
@@ -38,11 +38,11 @@ def extensions() -> tuple[list, dict]:
     sanitize_flags = SANITIZE_FLAGS if os.environ.get("PTUS_KERNELS_SANITIZE", "0") == "1" else []
     flags = COMPILE_FLAGS + sanitize_flags
     macros = [("TORCH_TARGET_VERSION", TORCH_TARGET_VERSION)]
-    root = os.path.dirname(os.path.abspath(__file__))
+    include = str(Path(__file__).resolve().parent / "csrc")
     cpu = CppExtension(
         "ptus_kernels._cpu",
-        sources=["csrc/ops.cpp", *sorted(glob("csrc/cpu/*.cpp"))],
-        include_dirs=[os.path.join(root, "csrc")],
+        sources=["csrc/ops.cpp", *sorted(str(path) for path in Path("csrc/cpu").glob("*.cpp"))],
+        include_dirs=[include],
         define_macros=macros,
         extra_compile_args={"cxx": flags},
         extra_link_args=sanitize_flags,
@@ -51,7 +51,7 @@ def extensions() -> tuple[list, dict]:
     info = CppExtension(
         "ptus_kernels._info",
         sources=["csrc/info.cpp"],
-        include_dirs=[os.path.join(root, "csrc"), pybind11.get_include()],
+        include_dirs=[include, pybind11.get_include()],
         define_macros=[("PTUS_COMPILE_FLAGS", '"' + " ".join(flags) + '"'), *macros[:1]],
         extra_compile_args={"cxx": ["-O1", "-fvisibility=hidden", *sanitize_flags]},
         extra_link_args=sanitize_flags,

@@ -43,6 +43,7 @@ class OpContract(ABC):
     def test_any_call_is_right(self, data: st.DataObject) -> None:
         assert_close_to_exact(data.draw(self.calls()))
 
+    @pytest.mark.once
     @given(st.data())
     def test_any_call_gives_the_types_shapes_and_strides_that_its_fake_gives(self, data: st.DataObject) -> None:
         call = data.draw(self.calls())
@@ -62,6 +63,7 @@ class OpContract(ABC):
         tensors = (laid_out(call.feature, layout), *call.tensors[1:])
         assert_no_worse_than_eager(replace(call, tensors=tensors, gradient_layout=layout))
 
+    @pytest.mark.once
     def test_gradients(self, variant: Parameters) -> None:
         call = self.small_call(variant)
         assert torch.autograd.gradcheck(_of_leaves(call), _leaves(call))

@@ -80,9 +80,9 @@ def test_published_configurations(count: int, with_jacobian: bool, align_corners
     feature = normal(0, (1, 4, 16, 64, 64))
     jacobian = jacobians(3, 1, count, torch.float32) if with_jacobian else None
     keypoints = keypoint_pair(1, 1, count, torch.float32)
-    parameters = {"kp_variance": 0.01, "align_corners": align_corners}
-    actual = ptus_kernels.motion_features(feature, *keypoints, jacobian, **parameters)
-    expected = published.motion_features(feature, *keypoints, jacobian, **parameters)
+    tensors = (feature, *keypoints, jacobian)
+    actual = ptus_kernels.motion_features(*tensors, align_corners=align_corners)
+    expected = published.motion_features(*tensors, kp_variance=0.01, align_corners=align_corners)
     torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-4)
 
 
