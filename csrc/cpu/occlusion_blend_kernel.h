@@ -2,7 +2,7 @@
 
 namespace ptus::PTUS_CAPABILITY {
 
-inline constexpr int64_t kBlendPixels = 2048;  // pixels whose o is held at a time
+inline constexpr int64_t kBlendPixels = 8192;  // pixels whose o is held at a time
 inline constexpr int64_t kSummedLines = 32;    // lines added up before their sum goes to the sum of all
 
 // o at position i of a line: of each point of a channel, or one for all channels of a point.
