@@ -48,7 +48,9 @@ def warp_blend(
     rank = 3 if isinstance(input, Tensor) and input.dim() == 5 else 2
     points = check_sampling(checks, rank, input, ("deformation", deformation), mode, padding_mode)
     if occlusion is not None:
-        occlusion = check_occlusion(checks, input, occlusion, is_read=input.numel() > 0 and points.numel() > 0, batch="N")
+        occlusion = check_occlusion(
+            checks, input, occlusion, is_read=input.numel() > 0 and points.numel() > 0, batch="N"
+        )
     if background is not None:
         if occlusion is None:
             checks.fail("background", "an occlusion map to blend it by", "none")
