@@ -37,6 +37,7 @@ def test_ops_under_sanitizers() -> None:
     )
     assert result.returncode == 0, result.stdout
     printed = run_op_tests(
+        "--capture=sys",  # what a sanitizer prints before it ends the process is not to be lost
         f"--override-ini=pythonpath={library}",
         LD_PRELOAD=" ".join(preloaded),
         # Python keeps memory to its end. All that malloc gives is filled with NaN.

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 #include "common/macros.h"
 
@@ -19,10 +20,9 @@ struct Sampling {
   bool align_corners;
 };
 
-// Voxel `index[t]` is read with `weight[t]`; `slope[t]` is d weight / d normalised coordinate. A voxel outside the
-// volume has weight and slope 0 and repeats the index of its neighbour, so that reading it is always safe and never
-// mixes a NaN of an unrelated voxel into the result. `inside` is false where neither voxel exists, or the coordinate is
-// not finite.
+// Voxel `index[t]` is read with `weight[t]`; `slope[t]` is d weight / d normalised coordinate. Where one of the two
+// voxels does not exist, its neighbour takes both places and counts half in each: reading is always safe, and nothing
+// out of reach gets into the result. `inside` is false where neither voxel exists, or the coordinate is not finite.
 template <class Real>
 struct AxisTaps {
   int32_t index[2];
@@ -73,7 +73,7 @@ template <Interpolation mode, Padding padding, class Real>
 PTUS_INLINE AxisTaps<Real> axis_taps(Real coordinate, const Axis<Real>& axis) {
   const int32_t voxels = axis.voxels;
   const Real size = static_cast<Real>(voxels);
-  const bool finite = std::fabs(coordinate) <= static_cast<Real>(3e38);
+  const bool finite = std::fabs(coordinate) <= std::numeric_limits<Real>::max();
   Real slope = axis.scale;
   Real position = ((finite ? coordinate : Real(0)) + 1) * axis.scale + axis.shift;
   if constexpr (padding == Padding::reflection) position = reflect(position, axis.shift, 2 * axis.scale, slope);
@@ -95,10 +95,15 @@ PTUS_INLINE AxisTaps<Real> axis_taps(Real coordinate, const Axis<Real>& axis) {
   const int32_t other = has_second ? second : 0;
   taps.index[0] = has_first ? first : other;
   taps.index[1] = has_second ? second : taps.index[0];
-  taps.weight[0] = has_first ? 1 - fraction : Real(0);
-  taps.weight[1] = has_second ? fraction : Real(0);
-  taps.slope[0] = has_first ? -slope : Real(0);
-  taps.slope[1] = has_second ? slope : Real(0);
+  // A voxel read alone is read twice, half each: an infinite one stays infinite, where a weight of 0 would make it NaN.
+  const Real share = linear & (has_first != has_second) ? Real(0.5) : Real(1);
+  const Real alone = has_first ? 1 - fraction : fraction;
+  const Real alone_slope = has_first ? -slope : slope;
+  const bool both = has_first & has_second;
+  taps.weight[0] = both ? 1 - fraction : share * alone;
+  taps.weight[1] = both ? fraction : (linear ? share * alone : Real(0));
+  taps.slope[0] = both ? -slope : share * alone_slope;
+  taps.slope[1] = both ? slope : share * alone_slope;
   taps.inside = finite & (has_first | has_second);
   return taps;
 }

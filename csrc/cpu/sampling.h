@@ -224,12 +224,13 @@ void gradient_of_coordinates(const Stencil<R, rank>& stencil, int points,
     for (int p = 0; p < points; ++p) gradient[a][p] = 0;
     for (int corner = 0; corner < Stencil<R, rank>::corners; ++corner) {
       for (int p = 0; p < points; ++p) {
-        R factor = dots[corner][p];
+        R factor = 1;
         for (int b = 0; b < rank; ++b) {
           const int tap = corner >> b & 1;
           factor *= a == b ? stencil.slope[b][tap][p] : stencil.weight[b][tap][p];
         }
-        gradient[a][p] += factor;
+        // What does not move takes nothing from a voxel, not even 0 times an infinite one.
+        gradient[a][p] += factor != 0 ? factor * dots[corner][p] : R(0);
       }
     }
     for (int p = 0; p < points; ++p) gradient[a][p] = stencil.inside[p] ? gradient[a][p] : R(0);
