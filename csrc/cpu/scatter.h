@@ -23,6 +23,17 @@ TileBounds bounds_of(const Stencil<R, rank>& stencil, int points) {
   return bounds;
 }
 
+// The weight of a tap, where a voxel that takes both places of an axis is added to once: many small additions would
+// lose more to rounding than one.
+template <class R, int rank>
+PTUS_INLINE R merged_weight(const Stencil<R, rank>& stencil, int axis, int tap, int p) {
+  const R first = stencil.weight[axis][0][p], second = stencil.weight[axis][1][p];
+  const bool alone = stencil.index[axis][0][p] == stencil.index[axis][1][p];
+  const R both = alone ? first + second : first;
+  const R other = alone ? R(0) : second;
+  return tap == 0 ? both : other;
+}
+
 // Where in a slab's sums the rows lie that a tile of points reads: row `r` takes tap `r & 1` of y and `r >> 1` of z.
 // -1 where the slab does not hold the row, or the point takes nothing from it.
 template <class R, int rank>
@@ -37,12 +48,11 @@ struct SlabRows {
     for (int r = 0; r < count; ++r) {
       const int32_t* const ys = stencil.index[1][r & 1];
       const int32_t* const zs = stencil.index[rank - 1][r >> 1];
-      const R* const wy = stencil.weight[1][r & 1];
-      const R* const wz = stencil.weight[rank - 1][r >> 1];
       int32_t row[kTile];
       for (int p = 0; p < points; ++p) {
         const int32_t y = ys[p] - y_begin, z = rank == 3 ? zs[p] - z_begin : 0;
-        const R w = rank == 3 ? wy[p] * wz[p] : wy[p];
+        const R wy = merged_weight(stencil, 1, r & 1, p);
+        const R w = rank == 3 ? wy * merged_weight(stencil, rank - 1, r >> 1, p) : wy;
         const bool held = (y >= 0) & (y < y_rows) & (z >= 0) & (z < z_rows) & (stencil.inside[p] != 0) & (w != 0);
         weight[r][p] = w;
         row[p] = held ? z * y_rows + y : -1;
@@ -71,7 +81,7 @@ void scatter(const Stencil<R, rank>& stencil, int points, const R* gradient, int
   const SlabRows<R, rank> rows(stencil, points, slab, slab.width * channels);
   for (int p = 0; p < points; ++p) {
     const R* const g = gradient + p * gradient_stride;
-    const R x_weight[2] = {stencil.weight[0][0][p], stencil.weight[0][1][p]};
+    const R x_weight[2] = {merged_weight(stencil, 0, 0, p), merged_weight(stencil, 0, 1, p)};
     const int64_t x_start[2] = {stencil.index[0][0][p] * channels + first, stencil.index[0][1][p] * channels + first};
 #pragma GCC unroll 4
     for (int r = 0; r < rows.count; ++r) {
