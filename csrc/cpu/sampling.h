@@ -114,6 +114,18 @@ PTUS_INLINE const R* read_points(R* buffer, const T* row, const Volume<const T>&
 template <int lanes, int corners, class R, class T, class Out>
 PTUS_INLINE void gather_channels(Out* out, const T* const (&corner)[corners], const R (&weight)[corners], int64_t count,
                                  int64_t c = 0) {
+  if constexpr (lanes == kLanes<R> && std::is_same_v<T, BFloat16> && std::is_same_v<Out, BFloat16>) {
+    for (; c + 2 * lanes <= count; c += 2 * lanes) {
+      VecPair<lanes> sum = {};
+#pragma GCC unroll 9
+      for (int i = 0; i < corners; ++i) {
+        const VecPair<lanes> values = load_pair<lanes>(corner[i] + c);
+        sum.even += weight[i] * values.even;
+        sum.odd += weight[i] * values.odd;
+      }
+      store_pair<lanes>(out + c, sum);
+    }
+  }
   for (; c + lanes <= count; c += lanes) {
     Vec<R, lanes> sum = weight[0] * load<lanes>(corner[0] + c);
 #pragma GCC unroll 8

@@ -40,6 +40,18 @@ PTUS_INLINE Vec<float, lanes> load(const BFloat16* from) {
   return bit_cast<Vec<float, lanes>>(bits << 16);
 }
 
+// Twice as many, split by even and odd place: with no lanes to cross, a pair costs little more than a single vector.
+template <int lanes>
+struct VecPair {
+  Vec<float, lanes> even, odd;
+};
+
+template <int lanes>
+PTUS_INLINE VecPair<lanes> load_pair(const BFloat16* from) {
+  const auto bits = load_raw<Vec<uint32_t, lanes>>(from);
+  return {bit_cast<Vec<float, lanes>>(bits << 16), bit_cast<Vec<float, lanes>>(bits & 0xffff0000u)};
+}
+
 // The exponent moves by a multiplication, which treats subnormal halves rightly on every processor.
 template <int lanes>
 PTUS_INLINE Vec<float, lanes> load(const Half* from) {
@@ -59,13 +71,23 @@ PTUS_INLINE void store(Real* to, Vec<Real, lanes> vector) {
 
 // Halves are rounded to nearest even.
 template <int lanes>
-PTUS_INLINE void store(BFloat16* to, Vec<float, lanes> vector) {
+PTUS_INLINE Vec<uint32_t, lanes> rounded_to_upper_half(Vec<float, lanes> vector) {
   const auto bits = bit_cast<Vec<uint32_t, lanes>>(vector);
-  const Vec<uint32_t, lanes> rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  const Vec<uint32_t, lanes> quiet = (bits >> 16) | 0x40u;
-  const Vec<uint32_t, lanes> result = (bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded;
-  const auto halves = __builtin_convertvector(result, Vec<uint16_t, lanes>);
+  const Vec<uint32_t, lanes> rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
+  return vector == vector ? rounded : (bits | 0x400000u);
+}
+
+template <int lanes>
+PTUS_INLINE void store(BFloat16* to, Vec<float, lanes> vector) {
+  const auto halves = __builtin_convertvector(rounded_to_upper_half<lanes>(vector) >> 16, Vec<uint16_t, lanes>);
   __builtin_memcpy(to, &halves, sizeof(halves));
+}
+
+template <int lanes>
+PTUS_INLINE void store_pair(BFloat16* to, const VecPair<lanes>& pair) {
+  const Vec<uint32_t, lanes> even = rounded_to_upper_half<lanes>(pair.even) >> 16;
+  const Vec<uint32_t, lanes> bits = even | (rounded_to_upper_half<lanes>(pair.odd) & 0xffff0000u);
+  __builtin_memcpy(to, &bits, sizeof(bits));
 }
 
 template <int lanes>
