@@ -12,7 +12,7 @@ PTUS_INLINE void compose_row(const Row& logits, int64_t count, const RowMotion<R
     for (int64_t k = 1; k < count; ++k) highest = max<lanes, R>(highest, logits.template at<lanes>(k, x));
     V sum = {}, start[3] = {}, slope[3] = {};
     for (int64_t k = 0; k < count; ++k) {
-      const V e = exp<lanes>(logits.template at<lanes>(k, x) - highest);
+      const V e = exp_of_nonpositive<lanes>(logits.template at<lanes>(k, x) - highest);
       sum += e;
       for (int i = 0; i < 3; ++i) {
         start[i] += e * motions[k].start[i];
@@ -55,7 +55,7 @@ PTUS_INLINE void compose_row_backward(const Row& logits, int64_t count, const Ro
     const V gx[3] = {g[0] * at_x, g[1] * at_x, g[2] * at_x};
     V sum = {}, mean = {};
     for (int64_t k = 0; k < count; ++k) {
-      const V weight = exp<lanes>(logits.template at<lanes>(k, x) - highest);
+      const V weight = exp_of_nonpositive<lanes>(logits.template at<lanes>(k, x) - highest);
       store<lanes>(e + k * lanes, weight);
       sum += weight;
       V along = {};

@@ -46,12 +46,12 @@ PlaneSums<R> sum_plane(const T* plane, int64_t stride_y, int64_t height, int64_t
     V weight = {}, weight_x = {};
     int64_t x = 0;
     for (; x + lanes <= width; x += lanes) {
-      const V e = exp<lanes>((load<lanes>(row + x) - origin) * scale);
+      const V e = exp_of_nonpositive<lanes>((load<lanes>(row + x) - origin) * scale);
       weight += e;
       weight_x += e * load<lanes>(xs + x);
     }
     if (x < width) {
-      const V e = exp<lanes>((load_some<lanes>(row + x, width - x, lowest) - origin) * scale);
+      const V e = exp_of_nonpositive<lanes>((load_some<lanes>(row + x, width - x, lowest) - origin) * scale);
       weight += e;
       weight_x += e * load<lanes>(xs + x);
     }
@@ -94,7 +94,7 @@ template <int lanes, class R, class T, class Out>
 PTUS_INLINE void soft_argmax_gradient_row(Out* out, const T* row, const R* xs, R highest, R scale, R slope,
                                           const Rounded<R>& mean, R rest, int64_t count, int64_t x = 0) {
   for (; x + lanes <= count; x += lanes) {
-    const Vec<R, lanes> e = exp<lanes>((load<lanes>(row + x) - highest) * scale);
+    const Vec<R, lanes> e = exp_of_nonpositive<lanes>((load<lanes>(row + x) - highest) * scale);
     const Vec<R, lanes> offset = load<lanes>(xs + x) - mean.value - mean.rest;
     store<lanes>(out + x, e * (slope * offset + rest));
   }
