@@ -70,33 +70,35 @@ void compose_motion_backward_units(const ComposeMotion<T>& call, const ComposeMo
   }
 }
 
-// Hands the gradient of row `y` of the field back to the rows (h, K + 1, W) of the logits' plane it was resized from.
+// Adds the gradient of row `y` of the field to the two rows (K + 1, W) of logits that it was resized from; of those,
+// the last two are being summed at a time.
 template <class T>
-void add_row_to_plane(const ComposeMotion<T>& call, int64_t y, const Real<T>* row, Real<T>* plane) {
+void add_row_to_low_rows(const ComposeMotion<T>& call, const ComposeWorkspace<T>& work, int64_t y) {
   const int64_t numbers = call.logits.channels * call.width;
   for (int t = 0; t < 2; ++t) {
-    add_line<kLanes<Real<T>>>(plane + call.resize_y.index[t][y] * numbers, row, call.resize_y.weight[t][y], numbers);
+    Real<T>* const row = work.low_rows[call.resize_y.index[t][y] & 1];
+    add_line<kLanes<Real<T>>>(row, work.grad_row, call.resize_y.weight[t][y], numbers);
   }
 }
 
-// Hands such a plane back to the width of the logits, and to the two planes of logits that plane `z` was resized from:
-// those of them that lie in low_begin to low_end.
+// Hands row `low_y` of logits back to the width of the logits, and to the two planes of logits that plane `z` was
+// resized from: those of them that lie in low_begin to low_end. Clears its sums.
 template <class T>
-void add_plane_to_logits(const ComposeMotion<T>& call, const ComposeWorkspace<T>& work, int64_t z, int64_t low_begin,
-                         int64_t low_end) {
+void add_low_row_to_planes(const ComposeMotion<T>& call, const ComposeWorkspace<T>& work, int64_t z, int64_t low_y,
+                           int64_t low_begin, int64_t low_end) {
   using R = Real<T>;
   const int64_t count = call.logits.channels, height = call.logits.height, width = call.logits.width;
-  for (int64_t y = 0; y < height; ++y) {
-    for (int64_t k = 0; k < count; ++k) {
-      resize_row_adjoint(work.grad_plane + (y * count + k) * call.width, call.resize_x, work.low_row);
-      for (int t = 0; t < 2; ++t) {
-        const int64_t low = call.resize_z.index[t][z];
-        if (low < low_begin || low >= low_end) continue;
-        add_line<kLanes<R>>(work.low_planes[low & 1] + (k * height + y) * width, work.low_row,
-                            call.resize_z.weight[t][z], width);
-      }
+  R* const row = work.low_rows[low_y & 1];
+  for (int64_t k = 0; k < count; ++k) {
+    resize_row_adjoint(row + k * call.width, call.resize_x, work.low_row);
+    for (int t = 0; t < 2; ++t) {
+      const int64_t low = call.resize_z.index[t][z];
+      if (low < low_begin || low >= low_end) continue;
+      add_line<kLanes<R>>(work.low_planes[low & 1] + (k * height + low_y) * width, work.low_row,
+                          call.resize_z.weight[t][z], width);
     }
   }
+  std::memset(row, 0, count * call.width * sizeof(R));
 }
 
 // Writes plane `low` of the logits' gradient, and clears its sums.
@@ -123,6 +125,7 @@ void compose_motion_backward_planes(const ComposeMotion<T>& call, const ComposeM
   const int64_t low_numbers = count * call.logits.height * call.logits.width;
   const bool wanted = gradients.logits.data != nullptr;
   for (R* plane : work.low_planes) std::memset(plane, 0, low_numbers * sizeof(R));
+  for (R* row : work.low_rows) std::memset(row, 0, count * call.width * sizeof(R));
   for (int64_t from = begin, to; from < end; from = to) {
     const int64_t n = from / depth;
     to = std::min(end, (n + 1) * depth);
@@ -135,14 +138,19 @@ void compose_motion_backward_planes(const ComposeMotion<T>& call, const ComposeM
       const bool owned = lower >= low_begin && lower < low_end;
       Motion<R>* const of_unit = owned ? gradients.of_units + (n * call.depth + z) * count : work.unowned;
       std::memset(of_unit, 0, count * sizeof(Motion<R>));
-      std::memset(work.grad_plane, 0, call.logits.height * count * call.width * sizeof(R));
+      int64_t next_row = 0;  // rows of logits before this one are complete
       for (int64_t y = 0; y < call.height; ++y) {
+        for (; wanted && next_row < call.resize_y.index[0][y]; ++next_row) {
+          add_low_row_to_planes(call, work, z, next_row, low_begin, low_end);
+        }
         start_backward_row(call, gradients.deformation, work, n, z, y);
         compose_row_backward_any(call, reader.resized_row(n, z, y), work, wanted ? work.grad_row : nullptr, call.width);
-        if (wanted) add_row_to_plane(call, y, work.grad_row, work.grad_plane);
+        if (wanted) add_row_to_low_rows(call, work, y);
         fold_row(call, work, z, y, y + 1 == call.height, of_unit);
       }
-      if (wanted) add_plane_to_logits(call, work, z, low_begin, low_end);
+      for (; wanted && next_row < call.logits.height; ++next_row) {
+        add_low_row_to_planes(call, work, z, next_row, low_begin, low_end);
+      }
     }
     for (; wanted && next < low_end; ++next) flush_plane(call, work, gradients.logits, n, next);
   }

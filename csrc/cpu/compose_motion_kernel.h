@@ -26,7 +26,7 @@ class ComposeWorkspace {
       sums = take<LaneSums<R>>(count);
       grad_row = take<R>(count * width);
       if (call.resized) {
-        grad_plane = take<R>(call.logits.height * count * width);
+        for (R*& row : low_rows) row = take<R>(count * width);
         for (R*& plane : low_planes) plane = take<R>(count * call.logits.height * call.logits.width);
         low_row = take<R>(call.logits.width);
         unowned = take<Motion<R>>(count);
@@ -39,7 +39,7 @@ class ComposeWorkspace {
 
   int64_t bytes() const { return reinterpret_cast<int64_t>(next_); }
 
-  R *xs, *logits, *gradient, *e, *grad_row, *grad_plane, *low_planes[2], *low_row;
+  R *xs, *logits, *gradient, *e, *grad_row, *low_rows[2], *low_planes[2], *low_row;
   Motion<R>* unowned;  // takes the sums of planes that another thread also computes, and keeps
   RowMotion<R>* motions;
   LaneSums<R>* sums;
