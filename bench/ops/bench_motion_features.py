@@ -1,6 +1,7 @@
 """motion_features beside sparse motions, repeated features, grid_sample and heatmaps."""
 
 from functools import partial
+from math import prod
 
 from torch import Tensor
 
@@ -11,6 +12,7 @@ from examples.dense_motion import motion_input, sparse_motions
 from ptus_kernels import motion_features
 
 COMPRESSED_CHANNELS = 4
+VOLUME_BYTES = 4 * COMPRESSED_CHANNELS * prod(VOLUME)
 
 
 def compressed_volume(with_jacobian: bool = False) -> Inputs:
@@ -36,6 +38,7 @@ CASES = [
         "with jacobians",
         partial(compressed_volume, with_jacobian=True),
         targets={"forward": None, "backward": None},
+        scratch={"forward": VOLUME_BYTES, "backward": VOLUME_BYTES},
     ),
 ]
 

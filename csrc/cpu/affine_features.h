@@ -35,6 +35,30 @@ class AffineTiles {
     return points;
   }
 
+  // The rows of voxels that these points may read, from both ends of the tile; a voxel to spare on either side covers
+  // the rounding of what lies between.
+  TileBounds bounds(int64_t x) const {
+    const Volume<const T>& feature = call_.feature;
+    const R first = identity_coordinate<R>(x, feature.width);
+    const R last = identity_coordinate<R>(std::min(x + kTile, feature.width) - 1, feature.width);
+    const int64_t size[2] = {feature.height, feature.depth};
+    TileBounds bounds;
+    for (int a = 0; a < 2; ++a) {
+      const Axis<R> axis(size[a], call_.align_corners);
+      const R end = static_cast<R>(size[a] + 1);
+      R low = end, high = -2;
+      for (const R at : {first, last}) {
+        const R position = (motion_.slope[a + 1] * at + motion_.start[a + 1] + 1) * axis.scale + axis.shift;
+        // What is no number compares as false, and counts as both ends.
+        low = position >= low ? low : (position >= -2 ? position : R(-2));
+        high = position <= high ? high : (position <= end ? position : end);
+      }
+      bounds.low[a] = static_cast<int32_t>(low) - 2;
+      bounds.high[a] = static_cast<int32_t>(high) + 2;
+    }
+    return bounds;
+  }
+
  private:
   const MotionFeatures<T>& call_;
   Sampling sampling_;
@@ -119,43 +143,21 @@ void affine_keypoint_gradient_planes(const MotionFeatures<T>& call, const Volume
   }
 }
 
-// Which rows of voxels each tile reads, for planes (n, k, z) `begin` to `end`; bounds are (B, K + 1, D, H, tiles).
-template <class T>
-void affine_bounds_planes(const MotionFeatures<T>& call, TileBounds* bounds, int64_t begin, int64_t end) {
-  const Volume<const T>& feature = call.feature;
-  const int64_t tile_count = tiles_of(feature.width);
-  AffineTiles<T> tiles(call);
-  for (int64_t plane = begin; plane < end; ++plane) {
-    const int64_t z = plane % feature.depth, k = plane / feature.depth % call.motions;
-    for (int64_t y = 0; y < feature.height; ++y) {
-      tiles.start_row(plane / feature.depth / call.motions, k, z, y);
-      for (int64_t tile = 0; tile < tile_count; ++tile) {
-        const int points = tiles.fill(tile * kTile, feature);
-        bounds[(plane * feature.height + y) * tile_count + tile] = bounds_of(tiles.stencil, points);
-      }
-    }
-  }
-}
-
 // The gradient of one slab of the feature; `sums` holds the slab.
 template <class T>
-void affine_feature_gradient_slab(const MotionFeatures<T>& call, const Volume<const T>& grad_output,
-                                  const TileBounds* bounds, Real<T>* sums, const Slab& slab,
-                                  const Volume<T>& grad_feature) {
+void affine_feature_gradient_slab(const MotionFeatures<T>& call, const Volume<const T>& grad_output, Real<T>* sums,
+                                  const Slab& slab, const Volume<T>& grad_feature) {
   using R = Real<T>;
   const int64_t channels = grad_feature.channels, rows = grad_feature.depth * grad_feature.height;
-  const int64_t tile_count = tiles_of(grad_feature.width);
   AffineTiles<T> tiles(call);
   alignas(64) R buffer[kTile * kChannelBlock];
   std::memset(sums, 0, slab.bytes(channels * sizeof(R)));
   for (int64_t r = 0; r < call.motions * rows; ++r) {
     const int64_t k = r / rows, z = r % rows / grad_feature.height, y = r % grad_feature.height;
-    const TileBounds* const of_row = bounds + (slab.n * call.motions * rows + r) * tile_count;
     tiles.start_row(slab.n, k, z, y);
     const T* const row = grad_output.at(slab.n, z, y) + (k * call.channels_of_motion() + 1) * grad_output.stride_c;
-    for (int64_t tile = 0; tile < tile_count; ++tile) {
-      if (!slab.touches(of_row[tile])) continue;
-      const int64_t x = tile * kTile;
+    for (int64_t x = 0; x < grad_feature.width; x += kTile) {
+      if (!slab.touches(tiles.bounds(x))) continue;
       const int points = tiles.fill(x, grad_feature);
       for (int64_t c = 0; c < channels; c += kChannelBlock) {
         const int64_t count = std::min<int64_t>(kChannelBlock, channels - c);

@@ -99,11 +99,6 @@ template <class T>
 void affine_feature_gradient(const MotionFeatures<T>& call, const Volume<const T>& grad_output,
                              const Volume<T>& grad_feature, int64_t first, int64_t last) {
   using R = Real<T>;
-  const int64_t planes = call.motions * call.feature.depth;
-  std::vector<TileBounds> bounds(grad_feature.batch * planes * grad_feature.height * tiles_of(grad_feature.width));
-  const auto bound = PTUS_FOR_THIS_CPU(affine_bounds_planes<T>);
-  torch::stable::parallel_for(first * planes, last * planes, 1,
-                              [&](int64_t begin, int64_t end) { bound(call, bounds.data(), begin, end); });
   const Slabs slabs(grad_feature.batch, grad_feature.depth, grad_feature.height, grad_feature.width,
                     grad_feature.channels * sizeof(R));
   const int64_t of_sample = slabs.count() / grad_feature.batch;
@@ -111,7 +106,7 @@ void affine_feature_gradient(const MotionFeatures<T>& call, const Volume<const T
   parallel_with_memory<R>(first * of_sample, last * of_sample, 1, slabs.bytes() / sizeof(R),
                           [&](R* sums, int64_t begin, int64_t end) {
                             for (int64_t i = begin; i < end; ++i) {
-                              run(call, grad_output, bounds.data(), sums, slabs[i], grad_feature);
+                              run(call, grad_output, sums, slabs[i], grad_feature);
                             }
                           });
 }
