@@ -5,6 +5,7 @@ import torch
 from hypothesis import HealthCheck, settings
 
 import ptus_kernels
+from tests.on_device import run_ops_on
 
 # Helpers that assert get pytest's account of what they compared.
 pytest.register_assert_rewrite("tests.ops.contract", "tests.ops.precision")
@@ -17,6 +18,15 @@ settings.register_profile("repeatable", CALM, derandomize=True, max_examples=60,
 settings.register_profile("brief", CALM, derandomize=True, max_examples=20, database=None)
 settings.register_profile("search", CALM, max_examples=3000)
 settings.load_profile("repeatable")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--device", type=torch.device, help="run the ops there, with tensors copied to it and back")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.device is not None:
+        run_ops_on(config.option.device)
 
 
 def pytest_report_header() -> str:
