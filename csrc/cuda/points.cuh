@@ -2,7 +2,7 @@
 
 #include "cuda/launch.cuh"
 
-// How threads share out the points of a volume and their channels, and how they read and write them.
+// How threads share out the points of a volume, and how they read and write what lies there.
 
 namespace ptus::cuda {
 
@@ -31,81 +31,101 @@ __device__ inline T* at(const Volume<T>& volume, const Point& point) {
   return volume.data + point.n * volume.stride_n + row_offset(volume, point);
 }
 
-// `size` numbers that lie side by side, moved in one instruction.
-template <class T, int size>
-struct alignas(sizeof(T) * size) Pack {
-  T values[size];
-};
+// How many numbers of a type are moved in one instruction where they lie side by side: 16 bytes.
+template <class T>
+inline constexpr int kPack = 16 / sizeof(T);
 
+// Reads one number, or kPack<T> of them.
 template <int size, class T>
 __device__ inline void load(Real<T> (&to)[size], const T* from) {
-  const auto pack = *reinterpret_cast<const Pack<T, size>*>(from);
+  static_assert(size == 1 || size == kPack<T>);
+  struct alignas(sizeof(T) * size) Pack {
+    T values[size];
+  };
+  const Pack pack = *reinterpret_cast<const Pack*>(from);
 #pragma unroll
   for (int i = 0; i < size; ++i) to[i] = static_cast<Real<T>>(pack.values[i]);
 }
 
 template <int size, class T>
 __device__ inline void store(T* to, const Real<T> (&from)[size]) {
-  Pack<T, size> pack;
+  static_assert(size == 1 || size == kPack<T>);
+  if constexpr (size == 1) {
+    *to = static_cast<T>(from[0]);
+  } else {
+    T values[size];
 #pragma unroll
-  for (int i = 0; i < size; ++i) pack.values[i] = static_cast<T>(from[i]);
-  *reinterpret_cast<Pack<T, size>*>(to) = pack;
+    for (int i = 0; i < size; ++i) values[i] = static_cast<T>(from[i]);
+    // The compiler would split a plain assignment into the numbers that it is made of.
+    uint4 bits;
+    memcpy(&bits, values, sizeof(bits));
+    __stwb(reinterpret_cast<uint4*>(to), bits);
+  }
 }
 
-// The largest pack of a type: 16 bytes.
+// Whether a volume can be read in packs along an axis: its numbers lie side by side there, and packs are aligned. A
+// volume without data is not read at all.
 template <class T>
-inline constexpr int kPack = 16 / sizeof(T);
-
-// Whether the channels of a volume can be read in the largest packs. A volume without data is not read at all.
-template <class T>
-bool has_packs(const Volume<T>& volume) {
-  const int64_t strides = volume.stride_n | volume.stride_z | volume.stride_y | volume.stride_x;
-  return volume.data == nullptr || (volume.stride_c == 1 && volume.channels % kPack<T> == 0 &&
-                                    strides % kPack<T> == 0 && reinterpret_cast<uintptr_t>(volume.data) % 16 == 0);
+bool has_packs(const Volume<T>& volume, int64_t size, int64_t stride, int64_t other_strides) {
+  return volume.data == nullptr || (stride == 1 && size % kPack<T> == 0 && other_strides % kPack<T> == 0 &&
+                                    reinterpret_cast<uintptr_t>(volume.data) % 16 == 0);
 }
 
-// Several lanes of a warp share the channels of a point where these lie side by side, so that they read whole sectors.
-// Otherwise a thread takes a point, and neighbours along x read side by side; `chunks` threads then share its channels
-// where there are few points.
+template <class T>
+bool has_packs_of_channels(const Volume<T>& volume) {
+  return has_packs(volume, volume.channels, volume.stride_c,
+                   volume.stride_n | volume.stride_z | volume.stride_y | volume.stride_x);
+}
+
+template <class T>
+bool has_packs_of_pixels(const Volume<T>& volume) {
+  return has_packs(volume, volume.width, volume.stride_x,
+                   volume.stride_n | volume.stride_c | volume.stride_z | volume.stride_y);
+}
+
+// How threads share out points, and what there is to do at each: a number of packs. Where these lie side by side,
+// several lanes of a warp share a point, so that they read whole sectors. Where there are few points, its packs are cut
+// into chunks.
 struct Sharing {
   int64_t points;
   int lanes;
-  int64_t chunks;
-  int64_t packs;  // of all channels
+  int64_t packs;
   int64_t packs_of_chunk;
+  int64_t chunks;
 
   int64_t items() const { return points * lanes * chunks; }
 };
 
-// The packs of a thread: first, first + step, …, before last.
+// The share of a thread: packs first, first + step, …, before last.
 struct Share {
-  int64_t first, last;
-  int step;
+  int64_t chunk, first, last;
+  int lane, step;
 };
 
-// Lanes first, then points, then chunks; `item` becomes the number of the point.
+// Lanes come first, then points, then chunks; `item` becomes the number of the point.
 __device__ inline Share take_share(int64_t& item, const Sharing& sharing) {
-  const int64_t lane = take_remainder(item, sharing.lanes);
+  const int lane = static_cast<int>(take_remainder(item, sharing.lanes));
   int64_t chunk = item;
   item = take_remainder(chunk, sharing.points);
-  const int64_t begin = chunk * sharing.packs_of_chunk;
-  const int64_t end = begin + sharing.packs_of_chunk;
-  return {begin + lane, end < sharing.packs ? end : sharing.packs, sharing.lanes};
+  const int64_t begin = chunk * sharing.packs_of_chunk, end = begin + sharing.packs_of_chunk;
+  return {chunk, begin + lane, end < sharing.packs ? end : sharing.packs, lane, sharing.lanes};
 }
 
-// With about two packs for each lane: fewer would spend more on finding the point than on its channels.
-inline Sharing share_among_lanes(int64_t packs, int64_t points) {
+// About two packs for each lane: with fewer, finding the point would cost more than its packs.
+inline int lanes_for(int64_t packs) {
   int lanes = 1;
   while (lanes < 8 && lanes * 2 < packs) lanes *= 2;
-  return {points, lanes, 1, packs, packs};
+  return lanes;
 }
 
+inline Sharing share_whole_points(int64_t points, int64_t packs, int lanes) { return {points, lanes, packs, packs, 1}; }
+
 // Chunks as long as possible, but enough threads to fill a large device.
-inline Sharing share_in_chunks(int64_t packs, int64_t points) {
+inline Sharing share_in_chunks(int64_t points, int64_t packs, int lanes) {
   constexpr int64_t threads = 1 << 18, least = 4;
-  const int64_t wanted = std::min(std::max<int64_t>(1, threads / std::max<int64_t>(1, points)), ceil_div(packs, least));
-  const int64_t of_chunk = std::max<int64_t>(1, ceil_div(packs, std::max<int64_t>(1, wanted)));
-  return {points, 1, std::max<int64_t>(1, ceil_div(packs, of_chunk)), packs, of_chunk};
+  const int64_t of_thread = std::max(least, packs * points / threads);
+  const int64_t of_chunk = std::min(std::max<int64_t>(1, packs), of_thread * lanes);
+  return {points, lanes, packs, of_chunk, std::max<int64_t>(1, ceil_div(packs, of_chunk))};
 }
 
 // The sum over the lanes that share a point, which all of them get; in an order that depends on nothing.

@@ -40,17 +40,13 @@ Warp<T> call_of(const WarpArguments& of) {
 
 // Launches a kernel, of the instances for packs and for single channels the one that fits these volumes; the first of
 // them has the points that are shared out.
-template <class T, class Kernel, class Call, class To, class Like, class... Others>
-void launch(const Launcher& launcher, Kernel with_packs, Kernel without, bool in_chunks, const Call& call, const To& to,
-            const Volume<Like>& like, const Others&... others) {
-  const bool packs = has_packs(like) && (has_packs(others) && ...);
-  const int64_t channels = packs ? like.channels / kPack<T> : like.channels, points = like.rows() * like.width;
-  Sharing sharing = {points, 1, 1, channels, channels};
-  if (like.stride_c == 1 && like.channels > 1) {
-    sharing = share_among_lanes(channels, points);
-  } else if (in_chunks) {
-    sharing = share_in_chunks(channels, points);
-  }
+template <class T, class Kernel, class To, class Like, class... Others>
+void launch(const Launcher& launcher, Kernel with_packs, Kernel without, bool in_chunks, const Warp<T>& call,
+            const To& to, const Volume<Like>& like, const Others&... others) {
+  const bool packs = has_packs_of_channels(like) && (has_packs_of_channels(others) && ...);
+  const int64_t points = like.rows() * like.width, count = packs ? like.channels / kPack<T> : like.channels;
+  const int lanes = like.stride_c == 1 && like.channels > 1 ? lanes_for(count) : 1;
+  const Sharing sharing = in_chunks ? share_in_chunks(points, count, lanes) : share_whole_points(points, count, lanes);
   launcher.items(sharing.items(), packs ? with_packs : without, call, to, sharing, sharing.items());
 }
 

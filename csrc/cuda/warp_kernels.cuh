@@ -111,7 +111,7 @@ __global__ void __launch_bounds__(kThreads)
 #pragma unroll
     for (int a = 0; a < rank; ++a) {
       const R sum = sum_over_lanes(stencil.slope_along(a, dots), sharing.lanes);
-      if (share.first == 0) grad_points[a * to.points.stride_c] = stencil.inside ? sum * o : R(0);
+      if (share.lane == 0) grad_points[a * to.points.stride_c] = stencil.inside ? sum * o : R(0);
     }
   }
   if (wants_map) {
@@ -122,7 +122,7 @@ __global__ void __launch_bounds__(kThreads)
       if (corner < taps_with_weight) sum += stencil.corner_weight(corner) * dots[corner];
     }
     sum = sum_over_lanes(sum, sharing.lanes);
-    if (share.first == 0) to.layers[number] = sum;
+    if (share.lane == 0) to.layers[number] = sum;
   }
 }
 
