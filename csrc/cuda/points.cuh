@@ -31,9 +31,10 @@ __device__ inline T* at(const Volume<T>& volume, const Point& point) {
   return volume.data + point.n * volume.stride_n + row_offset(volume, point);
 }
 
-// How many numbers of a type are moved in one instruction where they lie side by side: 16 bytes.
+// How many numbers of a type are moved in one instruction where they lie side by side: 16 bytes. Double is for checking
+// the others, and not worth kernels of its own.
 template <class T>
-inline constexpr int kPack = 16 / sizeof(T);
+inline constexpr int kPack = sizeof(T) == 8 ? 1 : 16 / sizeof(T);
 
 // Reads one number, or kPack<T> of them.
 template <int size, class T>
