@@ -30,6 +30,26 @@ struct KeypointData {
     const int64_t i = n * count + k - 1;
     return motion_of_keypoint(driving + 3 * i, source + 3 * i, affine() ? jacobian + 9 * i : nullptr);
   }
+
+  // How far motion k of sample n moves points along an axis, where there are no jacobians.
+  __device__ R displacement(int64_t n, int64_t k, int axis) const {
+    const int64_t i = 3 * (n * count + k - 1) + axis;
+    return k == 0 ? R(0) : source[i] - driving[i];
+  }
+
+  // Where motion k of sample n takes the point g.
+  __device__ void move(R (&to)[3], int64_t n, int64_t k, const R (&g)[3]) const {
+    if (!affine()) {
+#pragma unroll
+      for (int a = 0; a < 3; ++a) to[a] = g[a] + displacement(n, k, a);
+      return;
+    }
+    const Motion<R> by = motion(n, k);
+#pragma unroll
+    for (int a = 0; a < 3; ++a) {
+      to[a] = by.linear[a][0] * g[0] + by.linear[a][1] * g[1] + by.linear[a][2] * g[2] + by.offset[a];
+    }
+  }
 };
 
 // What points say about a keypoint: the gradients of its motion's offset, with jacobians also of the linear part, and

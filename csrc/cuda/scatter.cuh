@@ -44,7 +44,7 @@ __device__ inline void scatter(R* channels, const Stencil<R, rank>& stencil, R f
 }
 
 template <class T>
-__global__ void __launch_bounds__(kThreads) round_kernel(T* to, const Real<T>* from, int64_t count) {
+__global__ void __launch_bounds__(kThreads) round_kernel(T* to, Real<T>* from, int64_t count) {
   const int64_t i = item_of_thread();
   if (i < count) to[i] = static_cast<T>(from[i]);
 }
@@ -65,10 +65,10 @@ class Accumulator {
   Real<T>* sums() const { return static_cast<Real<T>*>(sums_.data_ptr()); }
 
   void finish(const Launcher& launcher) const {
-    if (std::is_same_v<T, Real<T>>) return;
-    const int64_t count = gradient_.numel();
-    launcher.items(count, round_kernel<T>, static_cast<T*>(gradient_.data_ptr()),
-                   static_cast<const Real<T>*>(sums_.data_ptr()), count);
+    if constexpr (!std::is_same_v<T, Real<T>>) {
+      const int64_t count = gradient_.numel();
+      launcher.items(count, round_kernel<T>, static_cast<T*>(gradient_.data_ptr()), sums(), count);
+    }
   }
 
  private:
