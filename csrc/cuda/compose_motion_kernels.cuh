@@ -190,7 +190,7 @@ __device__ inline void sum_over_warps(R (&of_warps)[kThreads / kWarp][12], const
 }
 
 template <class T>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kFewBlocks)
     compose_motion_gradient_kernel(ComposeMotion<T> of, ComposeMotionGradients<T> to) {
   using R = Real<T>;
   constexpr int warps = kThreads / kWarp;

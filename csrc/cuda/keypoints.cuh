@@ -87,7 +87,7 @@ struct KeypointGradientData {
 
 // Sums `tiles` sums of each keypoint, (B, K, tiles, numbers). There may be many, hence in double.
 template <class R>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kFewBlocks)
     keypoint_gradient_kernel(KeypointData<R> keypoints, const R* of_tiles, int64_t tiles, bool heatmaps,
                              KeypointGradientData<R> to, int64_t count) {
   int64_t i = item_of_thread();

@@ -15,6 +15,9 @@
 namespace ptus::cuda {
 
 inline constexpr int kThreads = 256;
+// Blocks that share a multiprocessor, where kernels with many numbers say so: 128 registers for each thread. The
+// compiler would spill some for one more block.
+inline constexpr int kFewBlocks = 2;
 inline constexpr int kWarp = 32;
 
 inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
