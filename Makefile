@@ -29,7 +29,7 @@ lint: install
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
 	@if command -v clang-format >/dev/null; then \
-		echo clang-format --dry-run; git ls-files 'csrc/*.h' 'csrc/*.cpp' | xargs clang-format --dry-run --Werror; \
+		echo clang-format --dry-run; git ls-files csrc | xargs clang-format --dry-run --Werror; \
 	else echo 'clang-format is not installed: the C++ is not checked'; fi
 
 # Compiles only what changed since the last time, which `pip install -e` would not.

@@ -1,11 +1,13 @@
 """Builds the C++ and CUDA parts of ptus_kernels; everything else about the package is in pyproject.toml.
 
 Environment: PTUS_KERNELS_BUILD=0 installs without compiling anything (the ops then run in plain PyTorch);
-PTUS_KERNELS_SANITIZE=1 compiles the CPU kernels under AddressSanitizer and UBSan; MAX_JOBS limits parallel compilers.
+PTUS_KERNELS_SANITIZE=1 compiles the CPU kernels under AddressSanitizer and UBSan; PTUS_KERNELS_CUDA=0|1 leaves out the
+CUDA kernels or insists on them, TORCH_CUDA_ARCH_LIST says for which GPUs; MAX_JOBS limits parallel compilers.
 """
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -19,6 +21,60 @@ COMPILE_FLAGS += ["-Wextra", "-Wno-psabi", "-Wno-unknown-pragmas"]
 # Not optimised: that takes several times as long to compile, for tests that are quick anyhow.
 SANITIZE_FLAGS = ["-O0", "-g1", "-fno-wrapv", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
 SANITIZE_FLAGS += ["-fno-omit-frame-pointer"]
+# What the CUDA library shares with the CPU library: tensors and their checks, no kernels.
+SHARED_SOURCES = [f"csrc/cpu/{name}.cpp" for name in ("keypoints", "occlusion_arguments", "sampling_arguments")]
+SHARED_SOURCES += ["csrc/cpu/tensor_view.cpp"]
+# With PyTorch's CUDA; without it the kernels can be compiled but not loaded, and two will do.
+ARCHITECTURES = ["7.5", "8.0", "8.6", "9.0", "10.0"]
+ARCHITECTURES_WITHOUT_CUDA = ["8.0", "9.0"]
+
+
+def cuda_home() -> Path | None:
+    """The folder of the CUDA toolkit, or None. The nvcc on the PATH may be a wrapper elsewhere, hence it is asked."""
+    folders = [str(Path(os.environ[name], "bin")) for name in ("CUDA_HOME", "CUDA_PATH") if os.environ.get(name)]
+    nvcc = shutil.which("nvcc", path=os.pathsep.join([*folders, os.environ.get("PATH", os.defpath)]))
+    if nvcc is None:
+        return None
+    steps = subprocess.run([nvcc, "--dryrun", "-c", "-x", "cu", os.devnull], capture_output=True, text=True).stderr
+    tops = [line.removeprefix("#$ TOP=") for line in steps.splitlines() if line.startswith("#$ TOP=")]
+    return Path(tops[0]).resolve() if tops else None
+
+
+def architectures(home: Path, wanted: list[str]) -> str:
+    """Those of the wanted GPU generations that the toolkit knows, with code from which later ones can be made."""
+    command = [str(home / "bin" / "nvcc"), "--list-gpu-arch"]
+    known = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    return ";".join(name for name in wanted if f"compute_{name.replace('.', '')}" in known) + "+PTX"
+
+
+def cuda_extensions(flags: list[str], macros: list, include: str) -> list:
+    """The library of CUDA kernels, if it is to be built."""
+    import torch
+    from torch.utils import cpp_extension
+
+    choice = os.environ.get("PTUS_KERNELS_CUDA", "")
+    if choice == "0" or (choice != "1" and torch.version.cuda is None):
+        return []
+    home = cuda_home()
+    if home is None:
+        if choice == "1":
+            sys.exit("PTUS_KERNELS_CUDA=1 needs nvcc: put it on the PATH or set CUDA_HOME, or leave the variable unset.")
+        print("ptus_kernels: no nvcc on the PATH and no CUDA_HOME, hence no CUDA kernels", file=sys.stderr)
+        return []
+    cpp_extension.CUDA_HOME = str(home)  # torch finds it by itself only where it has CUDA
+    wanted = ARCHITECTURES if torch.version.cuda else ARCHITECTURES_WITHOUT_CUDA
+    os.environ.setdefault("TORCH_CUDA_ARCH_LIST", architectures(home, wanted))
+    extension = cpp_extension.CUDAExtension if torch.version.cuda else cpp_extension.CppExtension
+    return [
+        extension(
+            "ptus_kernels._cuda",
+            sources=[*SHARED_SOURCES, *sorted(str(path) for path in Path("csrc/cuda").glob("*.cu"))],
+            include_dirs=[include, str(home / "include")],
+            define_macros=macros,
+            extra_compile_args={"cxx": flags, "nvcc": ["-O3", "-DUSE_CUDA", "-Xcompiler", "-fvisibility=hidden"]},
+            py_limited_api=True,
+        )
+    ]
 
 
 def extensions() -> tuple[list, dict]:
@@ -56,7 +112,19 @@ def extensions() -> tuple[list, dict]:
         extra_compile_args={"cxx": ["-O1", "-fvisibility=hidden", *sanitize_flags]},
         extra_link_args=sanitize_flags,
     )
-    return [cpu, info], {"build_ext": BuildExtension.with_options(use_ninja=True, no_python_abi_suffix=False)}
+    cuda = cuda_extensions(COMPILE_FLAGS, macros, include)
+
+    class Build(BuildExtension.with_options(use_ninja=True, no_python_abi_suffix=False)):
+        """Keeps the objects of libraries that share sources apart: each is compiled with flags of its own."""
+
+        def build_extension(self, ext) -> None:
+            common = self.build_temp
+            if ext in cuda:
+                self.build_temp = str(Path(common) / "cuda")
+            super().build_extension(ext)
+            self.build_temp = common
+
+    return [cpu, info, *cuda], {"build_ext": Build}
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ BACKENDS = ("auto", "cpu", "cuda", "triton", "reference")
 def _checked(name: str, source: str) -> str:
     if name not in BACKENDS:
         raise ValueError(f"{source}: expected one of {', '.join(BACKENDS)}, got {name!r}")
-    if name in ("cuda", "triton") or (name == "cpu" and not library.HAS_CPU):
+    built = {"cpu": library.HAS_CPU, "cuda": library.HAS_CUDA, "triton": False}
+    if not built.get(name, True):
         raise RuntimeError(f"{source}: backend {name!r} is not built; see ptus_kernels.info()")
     return name
 
@@ -57,11 +58,13 @@ def implementation(name: str, reference: Callable[..., Any], tensor: Tensor) -> 
     """
     if _chosen == "reference":
         return reference
-    if library.HAS_CPU and tensor.device.type in ("cpu", "meta"):
+    device = tensor.device.type
+    if _chosen not in ("auto", device) and device != "meta":
+        raise RuntimeError(f"{name}: backend {_chosen!r} is forced and cannot run on {tensor.device}")
+    has_kernels = library.HAS_CUDA if device == "cuda" else library.HAS_CPU and device in ("cpu", "meta")
+    if has_kernels:
         op: Callable[..., Any] = getattr(torch.ops.ptus_kernels, name).default
         return op
-    if _chosen == "cpu":
-        raise RuntimeError(f"{name}: backend 'cpu' is forced and cannot run on {tensor.device}")
-    if tensor.device.type != "cpu":
-        warnings.warn(f"{name}: no kernels for {tensor.device.type}, running in plain PyTorch", stacklevel=3)
+    if device != "cpu":
+        warnings.warn(f"{name}: no kernels for {device}, running in plain PyTorch", stacklevel=3)
     return reference

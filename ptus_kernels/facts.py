@@ -8,6 +8,14 @@ from ptus_kernels import library
 from ptus_kernels.backend import chosen_backend
 
 
+def _cuda() -> str:
+    if library.HAS_CUDA:
+        return "built"
+    if torch.version.cuda is None:
+        return "not there: this PyTorch has no CUDA"
+    return "not built: installed without nvcc, or with PTUS_KERNELS_CUDA=0"
+
+
 def info() -> dict[str, Any]:
     """Facts about this installation: versions, the build, the backend in force and the CPU capability it uses."""
     facts: dict[str, Any] = {
@@ -16,7 +24,7 @@ def info() -> dict[str, Any]:
         "backend": chosen_backend(),
         "backends": {
             "cpu": "built" if library.HAS_CPU else "not built: installed without compiled kernels",
-            "cuda": "not built: this version has no CUDA kernels",
+            "cuda": _cuda(),
             "triton": "not built: this version has no Triton kernels",
             "reference": "plain PyTorch, always there",
         },

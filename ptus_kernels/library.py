@@ -16,6 +16,8 @@ def _load(module: str) -> bool:
 
 
 HAS_CPU = _load("_cpu")
+# The schemas are in the CPU library; without CUDA in torch, what the CUDA library calls is not there.
+HAS_CUDA = HAS_CPU and torch.version.cuda is not None and _load("_cuda")
 
 if not HAS_CPU:
     warnings.warn(

@@ -9,7 +9,7 @@ import ptus_kernels
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SOURCES = ("setup.py", "ptus_kernels/**/*.py", "csrc/**/*.cpp", "csrc/**/*.h")
+SOURCES = ("setup.py", "ptus_kernels/**/*.py", "csrc/**/*.cpp", "csrc/**/*.h", "csrc/**/*.cu*")
 
 
 def python_blocks() -> list[object]:
@@ -34,7 +34,7 @@ def test_every_environment_variable_of_the_sources_is_explained() -> None:
     in_sources = {name for file in files for name in re.findall(r"PTUS_KERNELS_[A-Z_]+", file.read_text("utf-8"))}
     in_table = set(re.findall(r"^\| `([A-Z_]+)` \|", README, re.MULTILINE))
     assert in_sources
-    assert in_sources | {"MAX_JOBS"} == in_table
+    assert in_sources | {"MAX_JOBS", "TORCH_CUDA_ARCH_LIST"} == in_table
 
 
 @pytest.mark.parametrize("path", re.findall(r"\]\(([^):]+)\)", README))

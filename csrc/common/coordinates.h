@@ -69,20 +69,20 @@ PTUS_INLINE Real reflect(Real position, Real low, Real span, Real& slope) {
   return span > 0 ? mirrored : Real(0);
 }
 
-template <Interpolation mode, Padding padding, class Real>
-PTUS_INLINE AxisTaps<Real> axis_taps(Real coordinate, const Axis<Real>& axis) {
+template <class Real>
+PTUS_INLINE AxisTaps<Real> axis_taps(Real coordinate, const Axis<Real>& axis, Interpolation mode, Padding padding) {
   const int32_t voxels = axis.voxels;
   const Real size = static_cast<Real>(voxels);
   const bool finite = std::fabs(coordinate) <= std::numeric_limits<Real>::max();
   Real slope = axis.scale;
   Real position = ((finite ? coordinate : Real(0)) + 1) * axis.scale + axis.shift;
-  if constexpr (padding == Padding::reflection) position = reflect(position, axis.shift, 2 * axis.scale, slope);
-  if constexpr (padding != Padding::zeros) position = clip(position, size, slope);
+  if (padding == Padding::reflection) position = reflect(position, axis.shift, 2 * axis.scale, slope);
+  if (padding != Padding::zeros) position = clip(position, size, slope);
   // Far outside is as good as just outside, and fits an integer.
   position = position > -2 ? position : Real(-2);
   position = position < size + 1 ? position : size + 1;
 
-  constexpr bool linear = mode == Interpolation::bilinear;
+  const bool linear = mode == Interpolation::bilinear;
   const Real low = linear ? std::floor(position) : std::nearbyint(position);
   const int32_t first = static_cast<int32_t>(low);
   const int32_t second = first + 1;
@@ -106,6 +106,12 @@ PTUS_INLINE AxisTaps<Real> axis_taps(Real coordinate, const Axis<Real>& axis) {
   taps.slope[1] = both ? slope : share * alone_slope;
   taps.inside = finite & (has_first | has_second);
   return taps;
+}
+
+// The same for a loop over points, which is vector code only where these are constants.
+template <Interpolation mode, Padding padding, class Real>
+PTUS_INLINE AxisTaps<Real> axis_taps(Real coordinate, const Axis<Real>& axis) {
+  return axis_taps(coordinate, axis, mode, padding);
 }
 
 }  // namespace ptus

@@ -7,6 +7,10 @@ namespace {
 
 constexpr int64_t kHugePage = int64_t{1} << 21;
 
+void prepare(const Tensor& tensor) {
+  if (tensor.is_cpu()) ask_for_huge_pages(tensor.data_ptr(), tensor.numel() * tensor.element_size());
+}
+
 }  // namespace
 
 void ask_for_huge_pages(void* data, int64_t bytes) {
@@ -26,13 +30,13 @@ Tensor empty_in_format_of(const Tensor& like, const std::vector<int64_t>& size) 
   if (!is_channels_last(like)) return empty_contiguous(like, size, like.scalar_type());
   const auto format = size.size() == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d;
   Tensor tensor = torch::stable::empty(size, like.scalar_type(), std::nullopt, like.device(), std::nullopt, format);
-  ask_for_huge_pages(tensor.data_ptr(), tensor.numel() * tensor.element_size());
+  prepare(tensor);
   return tensor;
 }
 
 Tensor empty_contiguous(const Tensor& like, const std::vector<int64_t>& size, ScalarType type) {
   Tensor tensor = torch::stable::new_empty(like, size, type);
-  ask_for_huge_pages(tensor.data_ptr(), tensor.numel() * tensor.element_size());
+  prepare(tensor);
   return tensor;
 }
 

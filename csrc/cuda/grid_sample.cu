@@ -1,0 +1,39 @@
+#include "cpu/output_mask.h"
+#include "cpu/sampling_arguments.h"
+#include "cuda/warp.h"
+
+// grid_sample is a warp without an occlusion map: its kernels are in warp_kernels.cuh.
+
+namespace ptus::cuda {
+namespace {
+
+WarpArguments arguments_of(const Tensor& input, const Tensor& grid, const std::string& mode,
+                           const std::string& padding_mode, bool align_corners) {
+  return {input, grid, nullptr, nullptr, false, sampling_of(mode, padding_mode, align_corners)};
+}
+
+template <int rank>
+Tensor forward(const Tensor& input, const Tensor& grid, std::string mode, std::string padding_mode,
+               bool align_corners) {
+  return warp(rank, "grid_sample", arguments_of(input, grid, mode, padding_mode, align_corners));
+}
+
+// The gradients asked for by output_mask, of (input, grid).
+template <int rank>
+std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& input, const Tensor& grid, std::string mode,
+                             std::string padding_mode, bool align_corners, std::vector<bool> output_mask) {
+  check_output_mask(output_mask, {true, true});
+  return warp_backward(rank, "grid_sample", grad_output, arguments_of(input, grid, mode, padding_mode, align_corners),
+                       {output_mask[0], output_mask[1], false, false});
+}
+
+}  // namespace
+
+STABLE_TORCH_LIBRARY_IMPL(ptus_kernels, CUDA, m) {
+  m.impl("grid_sample_2d", TORCH_BOX(&forward<2>));
+  m.impl("grid_sample_2d_backward", TORCH_BOX(&backward<2>));
+  m.impl("grid_sample_3d", TORCH_BOX(&forward<3>));
+  m.impl("grid_sample_3d_backward", TORCH_BOX(&backward<3>));
+}
+
+}  // namespace ptus::cuda
