@@ -36,7 +36,7 @@ class _Move(torch.autograd.Function):
         return moved(tensor, device)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         back: Tensor = _Move.apply(gradient, ctx.device)  # type: ignore[no-untyped-call]
         return back, None
 
