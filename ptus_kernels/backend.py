@@ -1,5 +1,6 @@
 """Which implementation of an op runs: the one place where backends are chosen."""
 
+import importlib.util
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,10 +15,16 @@ from ptus_kernels import library
 BACKENDS = ("auto", "cpu", "cuda", "triton", "reference")
 
 
+HAS_TRITON = importlib.util.find_spec("triton") is not None
+"""Whether Triton is installed. It is imported only when the first of its ops is to run."""
+
+
 def _checked(name: str, source: str) -> str:
     if name not in BACKENDS:
         raise ValueError(f"{source}: expected one of {', '.join(BACKENDS)}, got {name!r}")
-    if name in ("cuda", "triton") or (name == "cpu" and not library.HAS_CPU):
+    if name == "triton" and not HAS_TRITON:
+        raise RuntimeError(f"{source}: backend 'triton' needs the triton package, which is not installed")
+    if name == "cuda" or (name == "cpu" and not library.HAS_CPU):
         raise RuntimeError(f"{source}: backend {name!r} is not built; see ptus_kernels.info()")
     return name
 
@@ -57,6 +64,8 @@ def implementation(name: str, reference: Callable[..., Any], tensor: Tensor) -> 
     """
     if _chosen == "reference":
         return reference
+    if _chosen == "triton" or (_chosen == "auto" and tensor.is_cuda and HAS_TRITON):
+        return _triton_op(name, tensor)
     if library.HAS_CPU and tensor.device.type in ("cpu", "meta"):
         op: Callable[..., Any] = getattr(torch.ops.ptus_kernels, name).default
         return op
@@ -65,3 +74,15 @@ def implementation(name: str, reference: Callable[..., Any], tensor: Tensor) -> 
     if tensor.device.type != "cpu":
         warnings.warn(f"{name}: no kernels for {tensor.device.type}, running in plain PyTorch", stacklevel=3)
     return reference
+
+
+def _triton_op(name: str, tensor: Tensor) -> Callable[..., Any]:
+    from ptus_kernels.triton import ops
+
+    if tensor.device.type == "cpu" and not ops.INTERPRETED:
+        message = "on the CPU Triton runs in its interpreter only, with TRITON_INTERPRET=1 from the start"
+        raise RuntimeError(f"{name}: backend 'triton' is forced and cannot run on cpu: {message}")
+    if tensor.device.type not in ("cpu", "cuda", "meta"):
+        raise RuntimeError(f"{name}: backend 'triton' is forced and cannot run on {tensor.device}")
+    op: Callable[..., Any] = getattr(torch.ops.ptus_kernels, f"{name}_triton").default
+    return op
