@@ -8,7 +8,11 @@ import triton
 from torch import Tensor
 
 from ptus_kernels.registration import register_like
+from ptus_kernels.triton.compose_motion import compose_motion, compose_motion_backward
 from ptus_kernels.triton.grid_sample import grid_sample, grid_sample_backward
+from ptus_kernels.triton.motion_features import motion_features, motion_features_backward
+from ptus_kernels.triton.occlusion_blend import occlusion_blend, occlusion_blend_backward
+from ptus_kernels.triton.soft_argmax import soft_argmax_3d, soft_argmax_3d_backward
 from ptus_kernels.triton.warp_blend import warp_blend, warp_blend_backward
 
 INTERPRETED: bool = triton.knobs.runtime.interpret
@@ -26,12 +30,28 @@ OPS: dict[str, tuple[str, Callable[..., Tensor], Callable[..., list[Tensor]]]] =
         grid_sample,
         grid_sample_backward,
     ),
+    "motion_features": (
+        "Tensor feature, Tensor kp_driving, Tensor kp_source, Tensor? jacobian, float kp_variance, bool align_corners",
+        motion_features,
+        motion_features_backward,
+    ),
+    "compose_motion": (
+        "Tensor mask_logits, Tensor kp_driving, Tensor kp_source, Tensor? jacobian, SymInt[] size",
+        compose_motion,
+        compose_motion_backward,
+    ),
+    "occlusion_blend": (
+        "Tensor foreground, Tensor occlusion, Tensor? background, bool sigmoid",
+        occlusion_blend,
+        occlusion_blend_backward,
+    ),
     "warp_blend": (
         "Tensor input, Tensor deformation, Tensor? occlusion, Tensor? background, bool sigmoid, str mode, "
         "str padding_mode, bool align_corners",
         warp_blend,
         warp_blend_backward,
     ),
+    "soft_argmax_3d": ("Tensor logits, float temperature", soft_argmax_3d, soft_argmax_3d_backward),
 }
 
 _LIBRARY = torch.library.Library("ptus_kernels", "FRAGMENT")
