@@ -66,8 +66,8 @@ def axis_taps(coordinate, size, NEAREST: tl.constexpr, PADDING: tl.constexpr, AL
 
 
 @triton.jit
-def tap(first, fraction, size, SECOND: tl.constexpr):
-    """One of the two voxels of an axis: its index, its weight, and whether it is there."""
-    index = first + SECOND
-    weight = fraction if SECOND else 1 - fraction
+def tap(first, fraction, size, second):
+    """One of the two voxels of an axis, the second for 1: its index, its weight, and whether it is there."""
+    index = first + second
+    weight = tl.where(second != 0, fraction, 1 - fraction)
     return index, weight, (index >= 0) & (index < size)

@@ -10,7 +10,9 @@ from ptus_kernels.triton.keypoints import Keypoints, KeypointSums
 from ptus_kernels.triton.motion_features_kernels import features_backward_kernel, features_kernel
 from ptus_kernels.triton.tuning import Config, launch
 
-CONFIGS = (Config(64, 32, 4), Config(32, 32, 4), Config(128, 16, 4), Config(16, 64, 4), Config(128, 32, 8))
+CONFIGS = (Config(32, 32, 4), Config(64, 32, 4), Config(64, 32, 8), Config(16, 64, 4), Config(128, 16, 4))
+# The backward kernels hold more at a time, and must not spill it.
+BACKWARD_CONFIGS = (Config(16, 32, 4), Config(32, 32, 8), Config(32, 16, 4), Config(32, 32, 4), Config(64, 16, 4))
 
 
 def motion_features(
@@ -102,7 +104,7 @@ def motion_features_backward(
         return sums.total()
 
     shape = (jacobian is not None, by_channels, batch * blocks_of(size, 1), channels, keypoints.count, *output_mask)
-    gradients = launch(run, CONFIGS, "motion_features_backward", grad_output, shape, sums=(to,))
+    gradients = launch(run, BACKWARD_CONFIGS, "motion_features_backward", grad_output, shape, sums=(to,))
     if grad_feature is None or to is None:
         return gradients
     return [grad_feature if to is grad_feature else grad_feature.copy_(to), *gradients]

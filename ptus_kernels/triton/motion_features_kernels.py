@@ -100,7 +100,7 @@ def features_backward_kernel(
         offset = offsets_at(grad_output_strides, z, y, x)
         given = tile_at(plane, grad_output_strides, n, channel + 1, offset, CHANNELS_LAST)
         gradient = tl.load(given, mask=mask, other=0).to(R)
-        for corner in tl.static_range(8):
+        for corner in range(0, 8):
             offset, weights, present = corner_of(first, fraction, size, feature_strides, corner)
             if wants_keypoints:
                 voxel = tile_at(feature, feature_strides, n, channel, offset, CHANNELS_LAST)
@@ -111,7 +111,7 @@ def features_backward_kernel(
                 along_y += moved(present, slopes[1], dot)
                 along_z += moved(present, slopes[2], dot)
             if grad_feature is not None:
-                offset, _, present = corner_of(first, fraction, size, grad_feature_strides, corner)
+                offset = corner_of(first, fraction, size, grad_feature_strides, corner)[0]
                 weight = weights[0] * weights[1] * weights[2]
                 taken = mask & of_points(present & (weight != 0), CHANNELS_LAST)
                 voxel = tile_at(grad_feature, grad_feature_strides, n, channel, offset, CHANNELS_LAST)

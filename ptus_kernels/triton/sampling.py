@@ -12,13 +12,13 @@ from ptus_kernels.triton.coordinates import axis_taps, tap
 
 @triton.jit
 def stencil_of(
-    at, size, like, RANK: tl.constexpr, NEAREST: tl.constexpr, PADDING: tl.constexpr, ALIGN_CORNERS: tl.constexpr
+    at, size, like, RANK: tl.constexpr, NEAREST: tl.constexpr, PADDING: tl.constexpr, ALIGN_cornerS: tl.constexpr
 ):
     """Resolve coordinates (x, y, z) in a volume of size (D, H, W): first voxels, fractions and slopes, each as (x, y, z)."""
-    first_x, fraction_x, slope_x = axis_taps(at[0], size[2], NEAREST, PADDING, ALIGN_CORNERS)
-    first_y, fraction_y, slope_y = axis_taps(at[1], size[1], NEAREST, PADDING, ALIGN_CORNERS)
+    first_x, fraction_x, slope_x = axis_taps(at[0], size[2], NEAREST, PADDING, ALIGN_cornerS)
+    first_y, fraction_y, slope_y = axis_taps(at[1], size[1], NEAREST, PADDING, ALIGN_cornerS)
     if RANK == 3:
-        first_z, fraction_z, slope_z = axis_taps(at[2], size[0], NEAREST, PADDING, ALIGN_CORNERS)
+        first_z, fraction_z, slope_z = axis_taps(at[2], size[0], NEAREST, PADDING, ALIGN_cornerS)
     else:
         first_z, fraction_z, slope_z = tl.zeros_like(first_x), tl.zeros_like(fraction_x), tl.zeros_like(slope_x)
     first = (first_x.to(like.dtype), first_y.to(like.dtype), first_z.to(like.dtype))
@@ -26,21 +26,21 @@ def stencil_of(
 
 
 @triton.jit
-def corner_of(first, fraction, size, strides, CORNER: tl.constexpr):
+def corner_of(first, fraction, size, strides, corner):
     """One corner of a stencil: its offset in a volume with strides (n, c, z, y, x), its weights (x, y, z), its presence."""
-    x, weight_x, has_x = tap(first[0], fraction[0], size[2], CORNER & 1)
-    y, weight_y, has_y = tap(first[1], fraction[1], size[1], (CORNER >> 1) & 1)
-    z, weight_z, has_z = tap(first[2], fraction[2], size[0], CORNER >> 2)
+    x, weight_x, has_x = tap(first[0], fraction[0], size[2], corner & 1)
+    y, weight_y, has_y = tap(first[1], fraction[1], size[1], (corner >> 1) & 1)
+    z, weight_z, has_z = tap(first[2], fraction[2], size[0], corner >> 2)
     offset = z * strides[2] + y * strides[3] + x * strides[4]
     return offset, (weight_x, weight_y, weight_z), has_x & has_y & has_z
 
 
 @triton.jit
-def slopes_of(weights, slope, CORNER: tl.constexpr):
+def slopes_of(weights, slope, corner):
     """The derivatives of a corner's weight by the coordinates (x, y, z)."""
-    slope_x = slope[0] if CORNER & 1 else -slope[0]
-    slope_y = slope[1] if (CORNER >> 1) & 1 else -slope[1]
-    slope_z = slope[2] if CORNER >> 2 else -slope[2]
+    slope_x = tl.where(corner & 1 != 0, slope[0], -slope[0])
+    slope_y = tl.where((corner >> 1) & 1 != 0, slope[1], -slope[1])
+    slope_z = tl.where(corner >> 2 != 0, slope[2], -slope[2])
     along_x = slope_x * weights[1] * weights[2]
     return along_x, weights[0] * slope_y * weights[2], weights[0] * weights[1] * slope_z
 

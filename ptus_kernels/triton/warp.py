@@ -24,7 +24,9 @@ from ptus_kernels.triton.arguments import (
 from ptus_kernels.triton.tuning import Config, launch
 from ptus_kernels.triton.warp_kernels import warp_backward_kernel, warp_kernel
 
-CONFIGS = (Config(64, 32, 4), Config(32, 32, 4), Config(128, 16, 4), Config(16, 64, 4), Config(128, 32, 8))
+CONFIGS = (Config(32, 32, 4), Config(64, 32, 4), Config(64, 32, 8), Config(16, 64, 4), Config(128, 16, 4))
+# The backward kernels hold more at a time, and must not spill it.
+BACKWARD_CONFIGS = (Config(16, 32, 4), Config(32, 32, 8), Config(32, 16, 4), Config(32, 32, 4), Config(64, 16, 4))
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ def warp_backward(of: Warp, grad_output: Tensor, mask: Sequence[bool]) -> list[T
         )
 
     shape = (of.points.shape[-1], of.mode == "nearest", by_channels, batch * blocks_of(size, 1), channels, *mask)
-    launch(run, CONFIGS, "warp_backward", given, shape, sums=(sums, grad_occlusion))
+    launch(run, BACKWARD_CONFIGS, "warp_backward", given, shape, sums=(sums, grad_occlusion))
     if grad_input is not None and sums is not grad_input:
         grad_input.copy_(sums)
     return gradients

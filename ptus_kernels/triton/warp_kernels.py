@@ -92,7 +92,7 @@ def warp_backward_kernel(
         offset = offsets_at(grad_output_strides, z, y, x)
         given = tile_at(grad_output, grad_output_strides, n, channel, offset, CHANNELS_LAST)
         gradient = tl.load(given, mask=mask, other=0).to(R)
-        for corner in tl.static_range(1 if NEAREST else 2**RANK):
+        for corner in range(0, 1 if NEAREST else 2**RANK):
             offset, weights, present = corner_of(first, fraction, input_size, input_strides, corner)
             weight = weights[0] * weights[1] * weights[2]
             if grad_points is not None or grad_occlusion is not None:
@@ -105,7 +105,7 @@ def warp_backward_kernel(
                 along_z += moved(present, slopes[2], dot)
                 along_o += tl.where(present, weight * dot, 0)
             if grad_input is not None:
-                offset, _, present = corner_of(first, fraction, input_size, grad_input_strides, corner)
+                offset = corner_of(first, fraction, input_size, grad_input_strides, corner)[0]
                 weight *= o
                 # What has no weight takes nothing, not even 0 times an infinite gradient.
                 taken = mask & of_points(present & (weight != 0), CHANNELS_LAST)
