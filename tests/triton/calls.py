@@ -109,7 +109,6 @@ def all_calls(dtype: torch.dtype) -> Iterator[Call]:
 def usual_calls(dtype: torch.dtype) -> Iterator[Call]:
     """Every kernel with all of its gradients, in the layouts that it is made for: by 16 channels, or by 16 voxels."""
     yield grid_sample_call(2, 0, "contiguous", dtype, channels=16)
-    yield grid_sample_call(3, 0, "channels_last", dtype, channels=16)
     yield warp_blend_call(0, "channels_last", dtype, channels=16)
     yield occlusion_blend_call(0, "channels_last", dtype, channels=16)
     yield motion_features_call(True, False, "channels_last", dtype, channels=16)
