@@ -27,7 +27,7 @@ def logit_taps(z, y, x, size, logits_size, R: tl.constexpr, RESIZED: tl.constexp
 
 @triton.jit
 def rescaled(highest, logit):
-    """Let a logit into an online softmax: the new highest, the factor for what was summed before, the logit's weight."""
+    """Let a logit into an online softmax: the new highest, the factor for what was summed before, its own weight."""
     above = tl.where(logit > highest, logit, highest)
     origin = tl.where(above == float("-inf"), 0, above)
     return above, tl.exp(highest - origin), tl.exp(logit - origin)
@@ -125,6 +125,4 @@ def compose_backward_kernel(
         share = tl.where(there, mask, 0)
         given = (share * along_x, share * along_y, share * along_z)
         index = (block * batch + n) * keypoints + k - 1
-        store_keypoint_sums(
-            sum_driving, sum_source, sum_jacobian, index, given, at, driving, rows, (none, none), k > 0
-        )
+        store_keypoint_sums(sum_driving, sum_source, sum_jacobian, index, given, at, driving, rows, (none, none), k > 0)

@@ -14,7 +14,7 @@ from ptus_kernels.triton.coordinates import axis_taps, tap
 def stencil_of(
     at, size, like, RANK: tl.constexpr, NEAREST: tl.constexpr, PADDING: tl.constexpr, ALIGN_cornerS: tl.constexpr
 ):
-    """Resolve coordinates (x, y, z) in a volume of size (D, H, W): first voxels, fractions and slopes, each as (x, y, z)."""
+    """Resolve coordinates (x, y, z) in a volume of size (D, H, W): first voxels, fractions and slopes."""
     first_x, fraction_x, slope_x = axis_taps(at[0], size[2], NEAREST, PADDING, ALIGN_cornerS)
     first_y, fraction_y, slope_y = axis_taps(at[1], size[1], NEAREST, PADDING, ALIGN_cornerS)
     if RANK == 3:
@@ -27,7 +27,7 @@ def stencil_of(
 
 @triton.jit
 def corner_of(first, fraction, size, strides, corner):
-    """One corner of a stencil: its offset in a volume with strides (n, c, z, y, x), its weights (x, y, z), its presence."""
+    """One corner of a stencil in a volume with strides (n, c, z, y, x): offset, weights (x, y, z), presence."""
     x, weight_x, has_x = tap(first[0], fraction[0], size[2], corner & 1)
     y, weight_y, has_y = tap(first[1], fraction[1], size[1], (corner >> 1) & 1)
     z, weight_z, has_z = tap(first[2], fraction[2], size[0], corner >> 2)

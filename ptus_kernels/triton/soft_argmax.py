@@ -30,7 +30,16 @@ def block_of_volume(size, keypoints, blocks, POINTS: tl.constexpr, WIDE: tl.cons
     point = (block.to(tl.int64) if WIDE else block) * POINTS + tl.arange(0, POINTS)
     row = point // size[2]
     there = row < size[0] * size[1]
-    return program, volume // keypoints, volume % keypoints, volume, row // size[1], row % size[1], point % size[2], there
+    return (
+        program,
+        volume // keypoints,
+        volume % keypoints,
+        volume,
+        row // size[1],
+        row % size[1],
+        point % size[2],
+        there,
+    )
 
 
 @triton.jit
@@ -64,7 +73,7 @@ def sum_kernel(
 
 @triton.jit
 def whole(sums, volume, inverse_temperature, blocks):
-    """Add up the blocks of a volume: its highest logit, the sum of the weights, and the expected x, y, z; in float64."""
+    """Add up the blocks of a volume in float64: its highest logit, the sum of its weights, the expected x, y, z."""
     highest = tl.full((), float("-inf"), tl.float64)
     total = tl.zeros((), tl.float64)
     x, y, z = total, total, total

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import tempfile
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -52,8 +53,13 @@ def launch(
         kernel: the kernel's name.
         like: gives device and type.
         shape: what else the choice depends on.
-        sums: tensors that the kernel adds to: set to 0 here.
+        sums: tensors that the kernel adds to, in no fixed order: set to 0 here.
+
+    Raises:
+        RuntimeError: for a sum on a GPU under `torch.use_deterministic_algorithms(True)`, as from PyTorch's own.
     """
+    if like.is_cuda and any(tensor is not None for tensor in sums):
+        _alert_not_deterministic(kernel)
     config = configs[0]
     if len(configs) > 1 and like.is_cuda and not triton.knobs.runtime.interpret:
         config = _chosen(run, configs, kernel, like, shape)
@@ -61,6 +67,15 @@ def launch(
         if tensor is not None:
             tensor.zero_()
     return run(config)
+
+
+def _alert_not_deterministic(kernel: str) -> None:
+    if not torch.are_deterministic_algorithms_enabled():
+        return
+    message = f"{kernel} in Triton adds to a gradient in no fixed order, and deterministic algorithms are asked for"
+    if not torch.is_deterministic_algorithms_warn_only_enabled():
+        raise RuntimeError(message)
+    warnings.warn(message, stacklevel=2)
 
 
 def _chosen(
@@ -72,7 +87,7 @@ def _chosen(
     buckets = "x".join(str(int(n).bit_length() if n > 1 else int(n)) for n in shape)
     key = f"{kernel} {str(like.dtype).removeprefix('torch.')} {buckets}"
     config = _known[path].get(key)
-    if config in configs:
+    if config is not None and config in configs:
         return config
     if torch.cuda.is_current_stream_capturing():
         return configs[0]
@@ -86,7 +101,7 @@ def _milliseconds(run: Callable[[Config], Any], config: Config) -> float:
     """The shortest of a few runs; infinite where the device has not the room for it."""
     try:
         run(config)  # compiles
-        times = []
+        times: list[float] = []
         for _ in range(ROUNDS):
             start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
             start.record()
@@ -127,7 +142,7 @@ def _read(path: Path) -> dict[str, Config]:
 
 
 def _write(path: Path, key: str, config: Config) -> None:
-    """Add a choice to a file as others have left it meanwhile. Where the file cannot be written, it is for this process."""
+    """Add a choice to a file as others have left it; where it cannot be written, the choice is for this process."""
     entries = {name: asdict(entry) for name, entry in _read(path).items()} | {key: asdict(config)}
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)

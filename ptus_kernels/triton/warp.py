@@ -159,6 +159,6 @@ def warp_backward(of: Warp, grad_output: Tensor, mask: Sequence[bool]) -> list[T
 
     shape = (of.points.shape[-1], of.mode == "nearest", by_channels, batch * blocks_of(size, 1), channels, *mask)
     launch(run, BACKWARD_CONFIGS, "warp_backward", given, shape, sums=(sums, grad_occlusion))
-    if grad_input is not None and sums is not grad_input:
+    if grad_input is not None and sums is not None and sums is not grad_input:
         grad_input.copy_(sums)
     return gradients

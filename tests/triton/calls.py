@@ -38,9 +38,7 @@ def warp_blend_call(
     variant: int, layout: str, dtype: torch.dtype, map_size: tuple[int, int] = (4, 2), channels: int = 3
 ) -> Call:
     """A map of another size than the points, unless it says (2, 5)."""
-    call = test_warp_blend.call_of(
-        test_warp_blend.VARIANTS[variant], (2, 3, 4), (2, 2, 5), map_size, channels, dtype
-    )
+    call = test_warp_blend.call_of(test_warp_blend.VARIANTS[variant], (2, 3, 4), (2, 2, 5), map_size, channels, dtype)
     tensors = tuple(None if tensor is None else laid_out(tensor, layout) for tensor in call.tensors)
     return Call(call.op, call.eager, tensors, call.parameters, layout)
 
@@ -52,7 +50,7 @@ def occlusion_blend_call(
     parameters = test_occlusion_blend.VARIANTS[variant]
     features = test_occlusion_blend.features(parameters, (2, channels, 2, 3, 4), map_size, dtype)
     tensors = tuple(None if tensor is None else laid_out(tensor, layout) for tensor in features)
-    return test_occlusion_blend.call_of(tensors, parameters["sigmoid"], layout)
+    return test_occlusion_blend.call_of(tensors, bool(parameters["sigmoid"]), layout)
 
 
 def _motion(with_jacobian: bool, dtype: torch.dtype, layout: str) -> tuple[Tensor | None, ...]:
@@ -114,3 +112,12 @@ def usual_calls(dtype: torch.dtype) -> Iterator[Call]:
     yield motion_features_call(True, False, "channels_last", dtype, channels=16)
     yield compose_motion_call(True, (3, 2, 5), "contiguous", dtype)
     yield soft_argmax_call(0.4, "contiguous", dtype)
+
+
+def calls_of_all_gradients(dtype: torch.dtype) -> Iterator[Call]:
+    """A call of every op that has all of its tensors."""
+    yield grid_sample_call(2, 0, "contiguous", dtype)
+    yield warp_blend_call(4, "contiguous", dtype)
+    yield occlusion_blend_call(0, "contiguous", dtype)
+    yield motion_features_call(True, False, "contiguous", dtype)
+    yield compose_motion_call(True, (3, 2, 5), "contiguous", dtype)
