@@ -53,18 +53,18 @@ def occlusion_blend_call(
     return test_occlusion_blend.call_of(tensors, bool(parameters["sigmoid"]), layout)
 
 
-def _motion(with_jacobian: bool, dtype: torch.dtype, layout: str) -> tuple[Tensor | None, ...]:
-    jacobian = jacobians(3, 2, 2, dtype) if with_jacobian else None
-    tensors = (*keypoint_pair(1, 2, 2, dtype), jacobian)
+def _motion(with_jacobian: bool, batch: int, dtype: torch.dtype, layout: str) -> tuple[Tensor | None, ...]:
+    jacobian = jacobians(3, batch, batch, dtype) if with_jacobian else None
+    tensors = (*keypoint_pair(1, batch, batch, dtype), jacobian)
     return tuple(None if tensor is None else laid_out(tensor, layout) for tensor in tensors)
 
 
 def motion_features_call(
-    with_jacobian: bool, align_corners: bool, layout: str, dtype: torch.dtype, channels: int = 2
+    with_jacobian: bool, align_corners: bool, layout: str, dtype: torch.dtype, channels: int = 2, batch: int = 1
 ) -> Call:
-    """Two samples and two keypoints."""
-    feature = laid_out(normal(0, (2, channels, 2, 3, 4), dtype), layout)
-    tensors = (feature, *_motion(with_jacobian, _wide(dtype), layout))
+    """As many keypoints as samples."""
+    feature = laid_out(normal(0, (batch, channels, 2, 3, 4), dtype), layout)
+    tensors = (feature, *_motion(with_jacobian, batch, _wide(dtype), layout))
     parameters = {"kp_variance": 0.125, "align_corners": align_corners}
     return Call(ptus_kernels.motion_features, published.motion_features, tensors, parameters, layout)
 
@@ -74,7 +74,7 @@ def compose_motion_call(
 ) -> Call:
     """Two samples and two keypoints; logits are (2, 3, 2)."""
     logits = laid_out(3 * normal(0, (2, 3, 2, 3, 2), dtype), layout)
-    tensors = (logits, *_motion(with_jacobian, _wide(dtype), layout))
+    tensors = (logits, *_motion(with_jacobian, 2, _wide(dtype), layout))
     return Call(ptus_kernels.compose_motion, published.compose_motion, tensors, {"size": size}, layout)
 
 
@@ -97,7 +97,8 @@ def all_calls(dtype: torch.dtype) -> Iterator[Call]:
         yield occlusion_blend_call(variant, next(layouts), dtype)
     yield occlusion_blend_call(0, "contiguous", dtype, map_size=(3, 4))
     for with_jacobian, align_corners in product((False, True), (False, True)):
-        yield motion_features_call(with_jacobian, align_corners, next(layouts), dtype)
+        both = with_jacobian and align_corners
+        yield motion_features_call(with_jacobian, align_corners, next(layouts), dtype, batch=2 if both else 1)
     for with_jacobian, size in product((False, True), (None, (3, 2, 5))):
         yield compose_motion_call(with_jacobian, size, next(layouts), dtype)
     yield soft_argmax_call(0.4, next(layouts), dtype)

@@ -108,9 +108,7 @@ def test_heatmaps_alone() -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        calls.grid_sample_call(2, 0, "contiguous", torch.float32),
         calls.occlusion_blend_call(0, "contiguous", torch.float32),
-        calls.compose_motion_call(False, None, "contiguous", torch.float32),
         calls.soft_argmax_call(1.0, "contiguous", torch.float32),
     ],
     ids=lambda call: call.op.__name__,

@@ -26,7 +26,7 @@ def test_importing_and_asking_for_facts_does_not_import_triton() -> None:
 def test_without_the_interpreter_triton_refuses_the_cpu() -> None:
     with ptus_kernels.use_backend("triton"):
         assert ptus_kernels.info()["backend"] == "triton"
-        with pytest.raises(RuntimeError, match="grid_sample_2d: backend 'triton' .* TRITON_INTERPRET=1"):
+        with pytest.raises(RuntimeError, match=r"grid_sample_2d: backend 'triton' .* TRITON_INTERPRET=1"):
             ptus_kernels.grid_sample_2d(INPUT, GRID)
 
 
