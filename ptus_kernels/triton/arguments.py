@@ -10,6 +10,9 @@ from ptus_kernels.memory_format import is_channels_last
 
 Strides: TypeAlias = tuple[int, ...]
 
+FARTHEST_OFFSET = 2**31 - 2**16
+"""What 32 bits hold, less what a block of points may overhang its sample."""
+
 
 def volume_of(feature: Tensor) -> Tensor:
     """A feature (N, C, [D,] H, W) as (N, C, D, H, W)."""
@@ -33,14 +36,13 @@ def lies_by_channels(*features: Tensor | None) -> bool:
 
 
 def is_wide(*tensors: Tensor | None) -> bool:
-    """Whether an offset in a sample of one of these tensors needs more than 32 bits; a block of points may overhang."""
-    limit = 2**31 - 2**16
+    """Whether an offset in a sample of one of these tensors needs more than 32 bits."""
 
     def reach(tensor: Tensor) -> int:
         spans = [(size - 1) * stride for size, stride in zip(tensor.shape[1:], tensor.stride()[1:], strict=True)]
         return max(sum(spans), tensor.shape[2:].numel())
 
-    return any(reach(tensor) > limit for tensor in tensors if tensor is not None)
+    return any(reach(tensor) > FARTHEST_OFFSET for tensor in tensors if tensor is not None)
 
 
 def type_of_sums(feature: Tensor) -> torch.dtype:

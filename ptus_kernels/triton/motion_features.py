@@ -7,7 +7,11 @@ from torch import Tensor
 from ptus_kernels.memory_format import empty_in_format_of
 from ptus_kernels.triton.arguments import blocks_of, is_wide, lies_by_channels, strides_of, sums_like
 from ptus_kernels.triton.keypoints import Keypoints, KeypointSums
-from ptus_kernels.triton.motion_features_kernels import features_backward_kernel, features_kernel
+from ptus_kernels.triton.motion_features_kernels import (
+    features_backward_kernel,
+    features_kernel,
+    translated_features_backward_kernel,
+)
 from ptus_kernels.triton.tuning import Config, launch
 
 CONFIGS = (Config(32, 32, 4), Config(64, 32, 4), Config(64, 32, 8), Config(16, 64, 4), Config(128, 16, 4))
@@ -73,18 +77,72 @@ def motion_features_backward(
     if grad_output.numel() == 0:
         zeros = [] if grad_feature is None else [grad_feature.zero_()]
         return zeros + [like.new_zeros(like.shape) for like in keypoints.asked(output_mask[1:])]
+    if grad_feature is None:
+        return _gradients(grad_output, feature, keypoints, kp_variance, align_corners, None, output_mask[1:])
+    if jacobian is None:
+        _gather(grad_output, grad_feature, keypoints, align_corners)
+        if not any(output_mask[1:]):
+            return [grad_feature]
+        others = _gradients(grad_output, feature, keypoints, kp_variance, align_corners, None, output_mask[1:])
+        return [grad_feature, *others]
+    sums = sums_like(grad_feature)
+    others = _gradients(grad_output, feature, keypoints, kp_variance, align_corners, sums, output_mask[1:])
+    return [grad_feature if sums is grad_feature else grad_feature.copy_(sums), *others]
+
+
+def _gather(grad_output: Tensor, grad_feature: Tensor, keypoints: Keypoints, align_corners: bool) -> None:
+    """Write the gradient of the feature, without jacobians."""
+    batch, channels, *size = grad_feature.shape
+    if grad_feature.numel() == 0:
+        return
+    by_channels = lies_by_channels(grad_output, grad_feature)
+    tensors = keypoints.tensors()
+    del tensors["jacobian"], tensors["jacobian_strides"]
+
+    def run(config: Config) -> None:
+        blocks = blocks_of(size, config.points)
+        translated_features_backward_kernel[(batch * blocks, -(-channels // config.channels))](
+            grad_output=grad_output,
+            grad_output_strides=grad_output.stride(),
+            grad_feature=grad_feature,
+            grad_feature_strides=grad_feature.stride(),
+            **tensors,
+            size=tuple(size),
+            channels=channels,
+            blocks=blocks,
+            ALIGN_CORNERS=align_corners,
+            CHANNELS_LAST=by_channels,
+            WIDE=is_wide(grad_output, grad_feature),
+            POINTS=config.points,
+            CHANNELS=config.channels,
+            num_warps=config.num_warps,
+        )
+
+    shape = (by_channels, batch * blocks_of(size, 1), channels, keypoints.count)
+    launch(run, CONFIGS, "motion_features_gather", grad_output, shape)
+
+
+def _gradients(
+    grad_output: Tensor,
+    feature: Tensor,
+    keypoints: Keypoints,
+    kp_variance: float,
+    align_corners: bool,
+    grad_feature: Tensor | None,
+    mask: Sequence[bool],
+) -> list[Tensor]:
+    """The gradients of keypoints and jacobians that the mask asks for; the feature's is summed in `grad_feature`."""
     batch, channels, *size = feature.shape
-    to = None if grad_feature is None else sums_like(grad_feature)
     by_channels = lies_by_channels(grad_output, feature)
 
     def run(config: Config) -> list[Tensor]:
         blocks = blocks_of(size, config.points)
-        sums = KeypointSums(keypoints, output_mask[1:], blocks)
+        sums = KeypointSums(keypoints, mask, blocks)
         features_backward_kernel[(batch * blocks, keypoints.count + 1)](
             grad_output=grad_output,
             grad_output_strides=grad_output.stride(),
-            grad_feature=to,
-            grad_feature_strides=strides_of(to),
+            grad_feature=grad_feature,
+            grad_feature_strides=strides_of(grad_feature),
             **sums.tensors(),
             feature=feature,
             feature_strides=feature.stride(),
@@ -96,15 +154,20 @@ def motion_features_backward(
             blocks=blocks,
             ALIGN_CORNERS=align_corners,
             CHANNELS_LAST=by_channels,
-            WIDE=is_wide(grad_output, feature, to),
+            WIDE=is_wide(grad_output, feature, grad_feature),
             POINTS=config.points,
             CHANNELS=config.channels,
             num_warps=config.num_warps,
         )
         return sums.total()
 
-    shape = (jacobian is not None, by_channels, batch * blocks_of(size, 1), channels, keypoints.count, *output_mask)
-    gradients = launch(run, BACKWARD_CONFIGS, "motion_features_backward", grad_output, shape, sums=(to,))
-    if grad_feature is None or to is None:
-        return gradients
-    return [grad_feature if to is grad_feature else grad_feature.copy_(to), *gradients]
+    shape = (
+        keypoints.jacobian is not None,
+        by_channels,
+        batch * blocks_of(size, 1),
+        channels,
+        keypoints.count,
+        grad_feature is not None,
+        *mask,
+    )
+    return launch(run, BACKWARD_CONFIGS, "motion_features_backward", grad_output, shape, sums=(grad_feature,))

@@ -3,7 +3,7 @@
 import triton
 import triton.language as tl
 
-from ptus_kernels.triton.coordinates import divide
+from ptus_kernels.triton.coordinates import divide, identity_coordinate
 from ptus_kernels.triton.motion import (
     identity_point,
     moved_point,
@@ -130,3 +130,63 @@ def features_backward_kernel(
             sum_driving, sum_source, sum_jacobian, index, (along_x, along_y, along_z), at, driving, rows,
             (rising, falling), k > 0,
         )  # fmt: skip
+
+
+@triton.jit
+def readers_of(voxel, size, shift, R: tl.constexpr, ALIGN_CORNERS: tl.constexpr):
+    """The points of an axis that read a voxel when all of them are shifted, by normalised coordinates: those less than
+    a voxel away. They lie at least a voxel apart, so that there are two at most: the first, and the one after it.
+
+    Returns:
+        The first, its weight, and the weight of the next; the weight of one that is not there is 0.
+    """
+    scale = tl.cast(size, R) * 0.5 - (0.5 if ALIGN_CORNERS else 0.0)
+    centre = 0.0 if ALIGN_CORNERS else -0.5
+    last = tl.cast(size, tl.int32) - 1
+    step = tl.where(last > 0, 2 * scale / tl.maximum(last, 1).to(R), 1)
+    start = (identity_coordinate(tl.zeros_like(voxel), size, R) + shift + 1) * scale + centre
+    distance = tl.floor((voxel.to(R) - 1 - start) / step) + 1
+    is_near = (distance >= -1) & (distance <= last.to(R))  # false for NaN too
+    first = tl.where(is_near, distance, -2).to(tl.int32)
+    at_first = (identity_coordinate(first, size, R) + shift + 1) * scale + centre
+    at_next = (identity_coordinate(first + 1, size, R) + shift + 1) * scale + centre
+    weight = tl.where(is_near & (first >= 0), 1 - tl.abs(at_first - voxel.to(R)), 0)
+    next_weight = tl.where(is_near & (first < last), 1 - tl.abs(at_next - voxel.to(R)), 0)
+    return first.to(voxel.dtype), tl.maximum(weight, 0), tl.maximum(next_weight, 0)
+
+
+@triton.jit
+def translated_features_backward_kernel(
+    grad_output, grad_output_strides, grad_feature, grad_feature_strides, kp_driving, driving_strides, kp_source,
+    source_strides, size, channels, keypoints, blocks,
+    ALIGN_CORNERS: tl.constexpr, CHANNELS_LAST: tl.constexpr, WIDE: tl.constexpr, POINTS: tl.constexpr,
+    CHANNELS: tl.constexpr,
+):  # fmt: skip
+    """Write the gradient of a block of voxels times a block of channels, where no motion has a jacobian: each voxel
+    gathers it from the points that read it, so that nothing is added to and the order is always the same.
+    """
+    R: tl.constexpr = kp_driving.dtype.element_ty
+    _, n, z, y, x, there = block_of_points(size, blocks, POINTS, WIDE)
+    channel, has_channel = block_of_channels(tl.program_id(1) * CHANNELS, channels, x, CHANNELS)
+    mask = of_points(there, CHANNELS_LAST) & of_channels(has_channel, CHANNELS_LAST)
+    result = tl.zeros(mask.shape, R)
+    for k in range(0, keypoints + 1):
+        driving = read_vector(kp_driving, driving_strides, n, k - 1, k > 0)
+        source = read_vector(kp_source, source_strides, n, k - 1, k > 0)
+        first_x, weight_x, next_x = readers_of(x, size[2], source[0] - driving[0], R, ALIGN_CORNERS)
+        first_y, weight_y, next_y = readers_of(y, size[1], source[1] - driving[1], R, ALIGN_CORNERS)
+        first_z, weight_z, next_z = readers_of(z, size[0], source[2] - driving[2], R, ALIGN_CORNERS)
+        plane = grad_output + tl.cast(k, tl.int64) * (channels + 1) * grad_output_strides[1]
+        for corner in range(0, 8):
+            weight = tl.where(corner & 1 != 0, next_x, weight_x)
+            weight *= tl.where((corner >> 1) & 1 != 0, next_y, weight_y)
+            weight *= tl.where(corner >> 2 != 0, next_z, weight_z)
+            offset = offsets_at(
+                grad_output_strides, first_z + (corner >> 2), first_y + ((corner >> 1) & 1), first_x + (corner & 1)
+            )
+            point = tile_at(plane, grad_output_strides, n, channel + 1, offset, CHANNELS_LAST)
+            gradient = tl.load(point, mask=mask & of_points(weight != 0, CHANNELS_LAST), other=0).to(R)
+            result += of_points(weight, CHANNELS_LAST) * gradient
+    offset = offsets_at(grad_feature_strides, z, y, x)
+    to = tile_at(grad_feature, grad_feature_strides, n, channel, offset, CHANNELS_LAST)
+    tl.store(to, result.to(grad_feature.dtype.element_ty), mask=mask)

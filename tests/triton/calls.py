@@ -105,6 +105,28 @@ def all_calls(dtype: torch.dtype) -> Iterator[Call]:
     yield soft_argmax_call(3.0, next(layouts), dtype, width=250)
 
 
+def calls_of_ones(dtype: torch.dtype) -> Iterator[Call]:
+    """Every op on sizes of 1, which Triton compiles as constants."""
+    feature, flat, map = (
+        torch.ones(1, 1, 1, 1, 1, dtype=dtype),
+        torch.ones(1, 1, 1, 1, dtype=dtype),
+        torch.ones(1, 1, 1, 1),
+    )
+    sampling, motions = test_grid_sample.VARIANTS[5], (None, torch.ones(1, 1, 3, 3))
+    grids = torch.zeros(1, 1, 1, 2), torch.zeros(1, 1, 1, 1, 3)
+    yield Call(ptus_kernels.grid_sample_2d, test_grid_sample.eager, (flat, grids[0]), sampling)
+    blend = {"sigmoid": True, **sampling}
+    yield Call(ptus_kernels.warp_blend, test_warp_blend.eager, (feature, grids[1], map, feature), blend)
+    yield test_occlusion_blend.call_of((feature, map, feature), True)
+    for jacobian in motions:
+        tensors = (*keypoint_pair(1, 1, 1, torch.float32), jacobian)
+        parameters = {"kp_variance": 0.125, "align_corners": True}
+        yield Call(ptus_kernels.motion_features, published.motion_features, (feature, *tensors), parameters)
+        logits = torch.ones(1, 2, 1, 1, 1, dtype=dtype)
+        yield Call(ptus_kernels.compose_motion, published.compose_motion, (logits, *tensors), {"size": None})
+    yield Call(ptus_kernels.soft_argmax_3d, test_soft_argmax.eager, (feature,), {"temperature": 1.0})
+
+
 def usual_calls(dtype: torch.dtype) -> Iterator[Call]:
     """Every kernel with all of its gradients, in the layouts that it is made for: by 16 channels, or by 16 voxels."""
     yield grid_sample_call(2, 0, "contiguous", dtype, channels=16)

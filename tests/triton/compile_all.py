@@ -19,8 +19,9 @@ from triton.runtime.jit import JITFunction
 
 import ptus_kernels
 from ptus_kernels.triton import ops
-from tests.triton.calls import usual_calls
+from tests.triton.calls import calls_of_ones, usual_calls
 
+CAPABILITIES = (80, 90)
 TYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 CUOBJDUMP = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
 
@@ -69,6 +70,10 @@ def main(capability: int) -> None:
                 call.outcome()
                 for kernel in compiled:
                     report(kernel, dtype, capability)
+    if capability == max(CAPABILITIES):  # what no target makes a difference to
+        with ptus_kernels.use_backend("triton"):
+            for call in calls_of_ones(torch.float32):
+                call.outcome()
 
 
 if __name__ == "__main__":

@@ -24,17 +24,17 @@ def on_triton() -> Iterator[None]:
     torch.use_deterministic_algorithms(False)
 
 
-@pytest.mark.parametrize("call", calls.all_calls(torch.float32), ids=repr)
+@pytest.mark.parametrize("call", list(calls.all_calls(torch.float32)), ids=repr)
 def test_every_call_is_right(call: Call) -> None:
     assert_close_to_exact(call)
 
 
-@pytest.mark.parametrize("call", calls.usual_calls(torch.float16), ids=repr)
+@pytest.mark.parametrize("call", list(calls.usual_calls(torch.float16)), ids=repr)
 def test_half_types_are_summed_in_float32(call: Call) -> None:
     assert_close_to_exact(call)
 
 
-@pytest.mark.parametrize("call", calls.calls_of_all_gradients(torch.float32), ids=repr)
+@pytest.mark.parametrize("call", list(calls.calls_of_all_gradients(torch.float32)), ids=repr)
 def test_gradients_can_be_had_one_at_a_time(call: Call) -> None:
     _, *expected = call.eager_outcome()
     for position, gradient in enumerate(expected):
@@ -46,6 +46,21 @@ def test_gradients_can_be_had_one_at_a_time(call: Call) -> None:
         names = [op._schema.name.removeprefix("ptus_kernels::") for op, _ in ops]
         assert names == [f"{call.op.__name__}_triton", f"{call.op.__name__}_triton_backward"]
         assert sum(ops[-1][1][-1]) == 1, "a gradient was computed that nobody asked for"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        calls.grid_sample_call(3, 0, "contiguous", torch.float32),
+        calls.occlusion_blend_call(0, "contiguous", torch.float32),
+        calls.compose_motion_call(False, (3, 2, 5), "contiguous", torch.float32),
+        calls.soft_argmax_call(1.0, "contiguous", torch.float32),
+    ],
+    ids=lambda call: call.op.__name__,
+)
+def test_offsets_of_64_bits(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ptus_kernels.triton.arguments.FARTHEST_OFFSET", -1)
+    assert_close_to_exact(call)
 
 
 @pytest.mark.parametrize("rank", [2, 3])
