@@ -132,7 +132,8 @@ def usual_calls(dtype: torch.dtype) -> Iterator[Call]:
     yield grid_sample_call(2, 0, "contiguous", dtype, channels=16)
     yield warp_blend_call(0, "channels_last", dtype, channels=16)
     yield occlusion_blend_call(0, "channels_last", dtype, channels=16)
-    yield motion_features_call(True, False, "channels_last", dtype, channels=16)
+    for with_jacobian in (True, False):
+        yield motion_features_call(with_jacobian, False, "channels_last", dtype, channels=16)
     yield compose_motion_call(True, (3, 2, 5), "contiguous", dtype)
     yield soft_argmax_call(0.4, "contiguous", dtype)
 

@@ -21,6 +21,7 @@ KERNELS = {
     "blend_backward_kernel",
     "features_kernel",
     "features_backward_kernel",
+    "translated_features_backward_kernel",
     "compose_kernel",
     "compose_backward_kernel",
     "sum_kernel",
