@@ -1,5 +1,6 @@
 """Which implementation of an op runs: the one place where backends are chosen."""
 
+import importlib.util
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,11 +14,16 @@ from ptus_kernels import library
 
 BACKENDS = ("auto", "cpu", "cuda", "triton", "reference")
 
+HAS_TRITON = importlib.util.find_spec("triton") is not None
+"""Whether Triton is installed. It is imported only when the first of its ops is to run."""
+
 
 def _checked(name: str, source: str) -> str:
     if name not in BACKENDS:
         raise ValueError(f"{source}: expected one of {', '.join(BACKENDS)}, got {name!r}")
-    built = {"cpu": library.HAS_CPU, "cuda": library.HAS_CUDA, "triton": False}
+    if name == "triton" and not HAS_TRITON:
+        raise RuntimeError(f"{source}: backend 'triton' needs the triton package, which is not installed")
+    built = {"cpu": library.HAS_CPU, "cuda": library.HAS_CUDA}
     if not built.get(name, True):
         raise RuntimeError(f"{source}: backend {name!r} is not built; see ptus_kernels.info()")
     return name
@@ -59,6 +65,8 @@ def implementation(name: str, reference: Callable[..., Any], tensor: Tensor) -> 
     if _chosen == "reference":
         return reference
     device = tensor.device.type
+    if _chosen == "triton" or (_chosen == "auto" and device == "cuda" and HAS_TRITON and not library.HAS_CUDA):
+        return _triton_op(name, tensor)
     if _chosen not in ("auto", device) and device != "meta":
         raise RuntimeError(f"{name}: backend {_chosen!r} is forced and cannot run on {tensor.device}")
     has_kernels = library.HAS_CUDA if device == "cuda" else library.HAS_CPU and device in ("cpu", "meta")
@@ -68,3 +76,15 @@ def implementation(name: str, reference: Callable[..., Any], tensor: Tensor) -> 
     if device != "cpu":
         warnings.warn(f"{name}: no kernels for {device}, running in plain PyTorch", stacklevel=3)
     return reference
+
+
+def _triton_op(name: str, tensor: Tensor) -> Callable[..., Any]:
+    from ptus_kernels.triton import ops
+
+    if tensor.device.type == "cpu" and not ops.INTERPRETED:
+        message = "on the CPU Triton runs in its interpreter only, with TRITON_INTERPRET=1 from the start"
+        raise RuntimeError(f"{name}: backend 'triton' is forced and cannot run on cpu: {message}")
+    if tensor.device.type not in ("cpu", "cuda", "meta"):
+        raise RuntimeError(f"{name}: backend 'triton' is forced and cannot run on {tensor.device}")
+    op: Callable[..., Any] = getattr(torch.ops.ptus_kernels, f"{name}_triton").default
+    return op

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from ptus_kernels import library
-from ptus_kernels.backend import chosen_backend
+from ptus_kernels.backend import HAS_TRITON, chosen_backend
 
 
 def _cuda() -> str:
@@ -25,7 +25,7 @@ def info() -> dict[str, Any]:
         "backends": {
             "cpu": "built" if library.HAS_CPU else "not built: installed without compiled kernels",
             "cuda": _cuda(),
-            "triton": "not built: this version has no Triton kernels",
+            "triton": "compiled when first used" if HAS_TRITON else "not there: the triton package is not installed",
             "reference": "plain PyTorch, always there",
         },
     }

@@ -1,10 +1,11 @@
-"""Attaches to the compiled ops what the dispatcher needs from Python: shapes, autograd, double backward and autocast.
+"""Attaches to the ops what the dispatcher needs from Python: shapes, autograd, double backward and autocast.
 
 Every op has one shape of signature: tensors first (some optional), then parameters; `<op>_backward` takes the output's
 gradient, the same arguments and a mask, and returns the gradients asked for, in order. So one function wires them all.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,11 +16,15 @@ from ptus_kernels.memory_format import empty_in_format_of
 
 Op = Callable[..., Any]
 
+_ATTACH: dict[str, Callable[[str], None]] = {}
+
 
 def register(
     name: str, *, fake: Op, twice_differentiable: Op, tensors: int, features: Sequence[int], promoted: bool = False
 ) -> None:
     """Register everything but the kernels of `ptus_kernels::<name>` and `ptus_kernels::<name>_backward`.
+
+    Where there is no compiled library there are no such ops; what is said here then waits for `register_like`.
 
     Args:
         name: the op's name in its schema.
@@ -29,8 +34,26 @@ def register(
         features: positions of the arguments whose gradients keep their memory format; the others' are contiguous.
         promoted: under autocast, bring the features to the widest type among them.
     """
-    if not library.HAS_CPU:
-        return
+    _ATTACH[name] = partial(
+        _attach,
+        fake=fake,
+        twice_differentiable=twice_differentiable,
+        tensors=tensors,
+        features=features,
+        promoted=promoted,
+    )
+    if library.HAS_CPU:
+        _ATTACH[name](name)
+
+
+def register_like(name: str, other: str) -> None:
+    """Register the same for `ptus_kernels::<other>`, another implementation of the op `name` with its signature."""
+    _ATTACH[name](other)
+
+
+def _attach(
+    name: str, *, fake: Op, twice_differentiable: Op, tensors: int, features: Sequence[int], promoted: bool
+) -> None:
     qualified, qualified_backward = f"ptus_kernels::{name}", f"ptus_kernels::{name}_backward"
     backward_op = getattr(torch.ops.ptus_kernels, f"{name}_backward").default
 
@@ -90,12 +113,11 @@ def register(
         _register_autocast(name, features)
 
 
-_LIBRARY = torch.library.Library("ptus_kernels", "IMPL") if library.HAS_CPU else None
+_LIBRARY = torch.library.Library("ptus_kernels", "IMPL")
 
 
 def _register_autocast(name: str, features: Sequence[int]) -> None:
     """Promote features of mixed types, as autocast does for PyTorch's own samplers; coordinates stay as they are."""
-    assert _LIBRARY is not None
     op = getattr(torch.ops.ptus_kernels, name).default
 
     for device in ("CPU", "CUDA"):

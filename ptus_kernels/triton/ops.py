@@ -1,0 +1,82 @@
+"""Registers every op in Triton as `ptus_kernels::<op>_triton`, with the signature of the compiled op."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import triton
+from torch import Tensor
+
+from ptus_kernels.registration import register_like
+from ptus_kernels.triton.compose_motion import compose_motion, compose_motion_backward
+from ptus_kernels.triton.grid_sample import grid_sample, grid_sample_backward
+from ptus_kernels.triton.motion_features import motion_features, motion_features_backward
+from ptus_kernels.triton.occlusion_blend import occlusion_blend, occlusion_blend_backward
+from ptus_kernels.triton.soft_argmax import soft_argmax_3d, soft_argmax_3d_backward
+from ptus_kernels.triton.warp_blend import warp_blend, warp_blend_backward
+
+INTERPRETED: bool = triton.knobs.runtime.interpret
+"""Whether kernels run in Triton's interpreter, and so on the CPU; decided when they are defined."""
+
+# name: arguments, op, backward. The arguments are those of csrc/ops.cpp.
+OPS: dict[str, tuple[str, Callable[..., Tensor], Callable[..., list[Tensor]]]] = {
+    "grid_sample_2d": (
+        "Tensor input, Tensor grid, str mode, str padding_mode, bool align_corners",
+        grid_sample,
+        grid_sample_backward,
+    ),
+    "grid_sample_3d": (
+        "Tensor input, Tensor grid, str mode, str padding_mode, bool align_corners",
+        grid_sample,
+        grid_sample_backward,
+    ),
+    "motion_features": (
+        "Tensor feature, Tensor kp_driving, Tensor kp_source, Tensor? jacobian, float kp_variance, bool align_corners",
+        motion_features,
+        motion_features_backward,
+    ),
+    "compose_motion": (
+        "Tensor mask_logits, Tensor kp_driving, Tensor kp_source, Tensor? jacobian, SymInt[] size",
+        compose_motion,
+        compose_motion_backward,
+    ),
+    "occlusion_blend": (
+        "Tensor foreground, Tensor occlusion, Tensor? background, bool sigmoid",
+        occlusion_blend,
+        occlusion_blend_backward,
+    ),
+    "warp_blend": (
+        "Tensor input, Tensor deformation, Tensor? occlusion, Tensor? background, bool sigmoid, str mode, "
+        "str padding_mode, bool align_corners",
+        warp_blend,
+        warp_blend_backward,
+    ),
+    "soft_argmax_3d": ("Tensor logits, float temperature", soft_argmax_3d, soft_argmax_3d_backward),
+}
+
+_LIBRARY = torch.library.Library("ptus_kernels", "FRAGMENT")
+
+
+def _on_device_of_first(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """Launch on the device where the tensors are: Triton takes the current one."""
+
+    def launch(first: Tensor, *arguments: Any) -> Any:
+        if not first.is_cuda:
+            return kernel(first, *arguments)
+        with torch.cuda.device(first.device):
+            return kernel(first, *arguments)
+
+    return launch
+
+
+def _define(name: str, arguments: str, op: Callable[..., Tensor], backward: Callable[..., list[Tensor]]) -> None:
+    _LIBRARY.define(f"{name}_triton({arguments}) -> Tensor")
+    _LIBRARY.define(f"{name}_triton_backward(Tensor grad_output, {arguments}, bool[] output_mask) -> Tensor[]")
+    for device in ("CPU", "CUDA"):
+        _LIBRARY.impl(f"{name}_triton", _on_device_of_first(op), device)
+        _LIBRARY.impl(f"{name}_triton_backward", _on_device_of_first(backward), device)
+    register_like(name, f"{name}_triton")
+
+
+for _name, _op in OPS.items():
+    _define(_name, *_op)

@@ -1,0 +1,147 @@
+"""Small calls of every op: few enough for Triton's interpreter, different enough to run all of its code."""
+
+from collections.abc import Iterator
+from itertools import product
+
+import torch
+from torch import Tensor
+
+import ptus_kernels
+from tests.ops import published, test_grid_sample, test_occlusion_blend, test_soft_argmax, test_warp_blend
+from tests.ops.calls import Call
+from tests.ops.inputs import normal, uniform
+from tests.ops.keypoints import jacobians, keypoint_pair
+from tests.ops.layouts import laid_out
+
+LAYOUTS = ("contiguous", "channels_last", "sliced", "reversed")
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    return torch.promote_types(dtype, torch.float32)
+
+
+def grid_sample_call(rank: int, variant: int, layout: str, dtype: torch.dtype, channels: int = 3) -> Call:
+    """Points on voxels, between them and outside."""
+    input = normal(0, (1, channels, *(2, 3, 4)[-rank:]), dtype)
+    grid = uniform(1, (1, *(2, 2, 11)[-rank:], rank), -1.6, 1.6, _wide(dtype))
+    grid[..., ::3, :] = (grid[..., ::3, :] * 4).round() / 4
+    return Call(
+        (ptus_kernels.grid_sample_2d, ptus_kernels.grid_sample_3d)[rank - 2],
+        test_grid_sample.eager,
+        (laid_out(input, layout), laid_out(grid, layout)),
+        test_grid_sample.VARIANTS[variant],
+        layout,
+    )
+
+
+def warp_blend_call(
+    variant: int, layout: str, dtype: torch.dtype, map_size: tuple[int, int] = (4, 2), channels: int = 3
+) -> Call:
+    """A map of another size than the points, unless it says (2, 5)."""
+    call = test_warp_blend.call_of(test_warp_blend.VARIANTS[variant], (2, 3, 4), (2, 2, 5), map_size, channels, dtype)
+    tensors = tuple(None if tensor is None else laid_out(tensor, layout) for tensor in call.tensors)
+    return Call(call.op, call.eager, tensors, call.parameters, layout)
+
+
+def occlusion_blend_call(
+    variant: int, layout: str, dtype: torch.dtype, map_size: tuple[int, int] = (2, 7), channels: int = 3
+) -> Call:
+    """A map of another size than the feature, unless it says (3, 4)."""
+    parameters = test_occlusion_blend.VARIANTS[variant]
+    features = test_occlusion_blend.features(parameters, (2, channels, 2, 3, 4), map_size, dtype)
+    tensors = tuple(None if tensor is None else laid_out(tensor, layout) for tensor in features)
+    return test_occlusion_blend.call_of(tensors, bool(parameters["sigmoid"]), layout)
+
+
+def _motion(with_jacobian: bool, batch: int, dtype: torch.dtype, layout: str) -> tuple[Tensor | None, ...]:
+    jacobian = jacobians(3, batch, batch, dtype) if with_jacobian else None
+    tensors = (*keypoint_pair(1, batch, batch, dtype), jacobian)
+    return tuple(None if tensor is None else laid_out(tensor, layout) for tensor in tensors)
+
+
+def motion_features_call(
+    with_jacobian: bool, align_corners: bool, layout: str, dtype: torch.dtype, channels: int = 2, batch: int = 1
+) -> Call:
+    """As many keypoints as samples."""
+    feature = laid_out(normal(0, (batch, channels, 2, 3, 4), dtype), layout)
+    tensors = (feature, *_motion(with_jacobian, batch, _wide(dtype), layout))
+    parameters = {"kp_variance": 0.125, "align_corners": align_corners}
+    return Call(ptus_kernels.motion_features, published.motion_features, tensors, parameters, layout)
+
+
+def compose_motion_call(
+    with_jacobian: bool, size: tuple[int, int, int] | None, layout: str, dtype: torch.dtype
+) -> Call:
+    """Two samples and two keypoints; logits are (2, 3, 2)."""
+    logits = laid_out(3 * normal(0, (2, 3, 2, 3, 2), dtype), layout)
+    tensors = (logits, *_motion(with_jacobian, 2, _wide(dtype), layout))
+    return Call(ptus_kernels.compose_motion, published.compose_motion, tensors, {"size": size}, layout)
+
+
+def soft_argmax_call(temperature: float, layout: str, dtype: torch.dtype, width: int = 5) -> Call:
+    """Volumes (2, 3, width)."""
+    logits = laid_out(normal(0, (1, 2, 2, 3, width), dtype), layout)
+    parameters = {"temperature": temperature}
+    return Call(ptus_kernels.soft_argmax_3d, test_soft_argmax.eager, (logits,), parameters)
+
+
+def all_calls(dtype: torch.dtype) -> Iterator[Call]:
+    """Every flag of every kernel, each in some layout."""
+    layouts = iter(LAYOUTS * 100)
+    for rank, variant in product((2, 3), range(len(test_grid_sample.VARIANTS))):
+        yield grid_sample_call(rank, variant, next(layouts), dtype)
+    for variant in range(len(test_warp_blend.VARIANTS)):
+        yield warp_blend_call(variant, next(layouts), dtype)
+    yield warp_blend_call(0, "channels_last", dtype, map_size=(2, 5))
+    for variant in range(len(test_occlusion_blend.VARIANTS)):
+        yield occlusion_blend_call(variant, next(layouts), dtype)
+    yield occlusion_blend_call(0, "contiguous", dtype, map_size=(3, 4))
+    for with_jacobian, align_corners in product((False, True), (False, True)):
+        both = with_jacobian and align_corners
+        yield motion_features_call(with_jacobian, align_corners, next(layouts), dtype, batch=2 if both else 1)
+    for with_jacobian, size in product((False, True), (None, (3, 2, 5))):
+        yield compose_motion_call(with_jacobian, size, next(layouts), dtype)
+    yield soft_argmax_call(0.4, next(layouts), dtype)
+    yield soft_argmax_call(3.0, next(layouts), dtype, width=250)
+
+
+def calls_of_ones(dtype: torch.dtype) -> Iterator[Call]:
+    """Every op on sizes of 1, which Triton compiles as constants."""
+    feature, flat, map = (
+        torch.ones(1, 1, 1, 1, 1, dtype=dtype),
+        torch.ones(1, 1, 1, 1, dtype=dtype),
+        torch.ones(1, 1, 1, 1),
+    )
+    sampling, motions = test_grid_sample.VARIANTS[5], (None, torch.ones(1, 1, 3, 3))
+    grids = torch.zeros(1, 1, 1, 2), torch.zeros(1, 1, 1, 1, 3)
+    yield Call(ptus_kernels.grid_sample_2d, test_grid_sample.eager, (flat, grids[0]), sampling)
+    blend = {"sigmoid": True, **sampling}
+    yield Call(ptus_kernels.warp_blend, test_warp_blend.eager, (feature, grids[1], map, feature), blend)
+    yield test_occlusion_blend.call_of((feature, map, feature), True)
+    for jacobian in motions:
+        tensors = (*keypoint_pair(1, 1, 1, torch.float32), jacobian)
+        parameters = {"kp_variance": 0.125, "align_corners": True}
+        yield Call(ptus_kernels.motion_features, published.motion_features, (feature, *tensors), parameters)
+        logits = torch.ones(1, 2, 1, 1, 1, dtype=dtype)
+        yield Call(ptus_kernels.compose_motion, published.compose_motion, (logits, *tensors), {"size": None})
+    yield Call(ptus_kernels.soft_argmax_3d, test_soft_argmax.eager, (feature,), {"temperature": 1.0})
+
+
+def usual_calls(dtype: torch.dtype) -> Iterator[Call]:
+    """Every kernel with all of its gradients, in the layouts that it is made for: by 16 channels, or by 16 voxels."""
+    yield grid_sample_call(2, 0, "contiguous", dtype, channels=16)
+    yield warp_blend_call(0, "channels_last", dtype, channels=16)
+    yield occlusion_blend_call(0, "channels_last", dtype, channels=16)
+    for with_jacobian in (True, False):
+        yield motion_features_call(with_jacobian, False, "channels_last", dtype, channels=16)
+    yield compose_motion_call(True, (3, 2, 5), "contiguous", dtype)
+    yield soft_argmax_call(0.4, "contiguous", dtype)
+
+
+def calls_of_all_gradients(dtype: torch.dtype) -> Iterator[Call]:
+    """A call of every op that has all of its tensors."""
+    yield grid_sample_call(2, 0, "contiguous", dtype)
+    yield warp_blend_call(4, "contiguous", dtype)
+    yield occlusion_blend_call(0, "contiguous", dtype)
+    yield motion_features_call(True, False, "contiguous", dtype)
+    yield compose_motion_call(True, (3, 2, 5), "contiguous", dtype)
