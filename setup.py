@@ -58,9 +58,7 @@ def cuda_extensions(flags: list[str], macros: list, include: str) -> list:
     home = cuda_home()
     if home is None:
         if choice == "1":
-            sys.exit(
-                "PTUS_KERNELS_CUDA=1 needs nvcc: put it on the PATH or set CUDA_HOME, or leave the variable unset."
-            )
+            sys.exit("PTUS_KERNELS_CUDA=1 needs nvcc: put it on the PATH, set CUDA_HOME, or leave the variable unset.")
         print("ptus_kernels: no nvcc on the PATH and no CUDA_HOME, hence no CUDA kernels", file=sys.stderr)
         return []
     cpp_extension.CUDA_HOME = str(home)  # torch finds it by itself only where it has CUDA

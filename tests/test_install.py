@@ -49,6 +49,19 @@ def test_building_without_a_compiler_says_so(tmp_path: Path) -> None:
     )
 
 
+def test_insisting_on_cuda_kernels_without_nvcc_says_so(tmp_path: Path) -> None:
+    compiler = shutil.which(os.environ.get("CXX", "c++"))
+    assert compiler is not None
+    (tmp_path / "c++").symlink_to(compiler)
+    env = {name: value for name, value in os.environ.items() if name not in ("CXX", "CUDA_HOME", "CUDA_PATH")}
+    env |= {"PATH": str(tmp_path), "PTUS_KERNELS_CUDA": "1"}
+    result = python(str(ROOT / "setup.py"), "build_ext", cwd=ROOT, env=env)
+    assert result.returncode != 0
+    assert result.stderr.splitlines()[-1] == (
+        "PTUS_KERNELS_CUDA=1 needs nvcc: put it on the PATH, set CUDA_HOME, or leave the variable unset."
+    )
+
+
 @pytest.fixture(scope="module")
 def without_kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder where the package is installed with PTUS_KERNELS_BUILD=0."""
