@@ -9,10 +9,12 @@
 
 namespace {
 
-// An op and its backward, which returns the gradients that output_mask asks for, in the order of the op's tensors.
+// An op and its backward, which returns the gradients that output_mask asks for, in the order of the op's tensors;
+// bitwise repeatable where `deterministic`, as on the CPU anyway.
 void define(torch::stable::detail::StableLibrary& m, const std::string& name, const std::string& arguments) {
   m.def((name + "(" + arguments + ") -> Tensor").c_str());
-  m.def((name + "_backward(Tensor grad_output, " + arguments + ", bool[] output_mask) -> Tensor[]").c_str());
+  m.def((name + "_backward(Tensor grad_output, " + arguments + ", bool[] output_mask, bool deterministic) -> Tensor[]")
+            .c_str());
 }
 
 }  // namespace

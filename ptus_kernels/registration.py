@@ -1,7 +1,8 @@
 """Attaches to the ops what the dispatcher needs from Python: shapes, autograd, double backward and autocast.
 
 Every op has one shape of signature: tensors first (some optional), then parameters; `<op>_backward` takes the output's
-gradient, the same arguments and a mask, and returns the gradients asked for, in order. So one function wires them all.
+gradient, the same arguments, a mask and whether to be bitwise repeatable, and returns the gradients asked for, in order.
+So one function wires them all.
 """
 
 from collections.abc import Callable, Sequence
@@ -62,7 +63,7 @@ def _attach(
             empty_in_format_of(argument, argument.shape)
             if position in features
             else torch.empty(argument.shape, dtype=argument.dtype, device=argument.device)
-            for position, (argument, wanted) in enumerate(zip(arguments, arguments[-1], strict=False))
+            for position, (argument, wanted) in enumerate(zip(arguments, arguments[-2], strict=False))
             if wanted
         ]
 
@@ -72,13 +73,14 @@ def _attach(
 
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
         mask = list(ctx.needs_input_grad[:tensors])
-        gradients = iter(backward_op(grad_output, *ctx.saved_tensors, *ctx.parameters, mask))
+        deterministic = torch.are_deterministic_algorithms_enabled()
+        gradients = iter(backward_op(grad_output, *ctx.saved_tensors, *ctx.parameters, mask, deterministic))
         return (*(next(gradients) if wanted else None for wanted in mask), *(None for _ in ctx.parameters))
 
     def setup_double_context(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
         ctx.save_for_backward(*inputs[: tensors + 1])
-        ctx.parameters = inputs[tensors + 1 : -1]
-        ctx.mask = inputs[-1]
+        ctx.parameters = inputs[tensors + 1 : -2]
+        ctx.mask = inputs[-2]
 
     def double_backward(ctx: Any, grad_gradients: list[Tensor]) -> tuple[Tensor | None, ...]:
         with torch.enable_grad():
@@ -103,7 +105,12 @@ def _attach(
                     [gradient for gradient, _ in pairs], present, [given for _, given in pairs], allow_unused=True
                 )
         second = iter(found)
-        return (*(None if leaf is None else next(second) for leaf in leaves), *(None for _ in ctx.parameters), None)
+        return (
+            *(None if leaf is None else next(second) for leaf in leaves),
+            *(None for _ in ctx.parameters),
+            None,
+            None,
+        )
 
     torch.library.register_fake(qualified, fake)
     torch.library.register_fake(qualified_backward, fake_backward)

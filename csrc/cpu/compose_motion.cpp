@@ -68,7 +68,7 @@ void logits_and_unit_gradients(const ComposeMotion<T>& call, const ComposeMotion
 // The gradients asked for by output_mask, of (mask_logits, kp_driving, kp_source, jacobian).
 std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& mask_logits, const Tensor& kp_driving,
                              const Tensor& kp_source, const std::optional<Tensor>& jacobian, std::vector<int64_t> size,
-                             std::vector<bool> output_mask) {
+                             std::vector<bool> output_mask, bool /*deterministic*/) {
   const Keypoints keypoints(kp_driving, kp_source, jacobian);
   check(mask_logits, keypoints, size);
   STD_TORCH_CHECK(grad_output.scalar_type() == kp_driving.scalar_type() &&

@@ -21,7 +21,8 @@ Tensor forward(const Tensor& input, const Tensor& grid, std::string mode, std::s
 // The gradients asked for by output_mask, of (input, grid).
 template <int rank>
 std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& input, const Tensor& grid, std::string mode,
-                             std::string padding_mode, bool align_corners, std::vector<bool> output_mask) {
+                             std::string padding_mode, bool align_corners, std::vector<bool> output_mask,
+                             bool /*deterministic*/) {
   check_output_mask(output_mask, {true, true});
   return warp_backward<rank>("grid_sample", grad_output, arguments_of(input, grid, mode, padding_mode, align_corners),
                              {output_mask[0], output_mask[1], false, false});

@@ -127,7 +127,7 @@ void shifted_feature_gradient(const MotionFeatures<T>& call, const Volume<const 
 // The gradients asked for by output_mask, of (feature, kp_driving, kp_source, jacobian).
 std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& feature, const Tensor& kp_driving,
                              const Tensor& kp_source, const std::optional<Tensor>& jacobian, double kp_variance,
-                             bool align_corners, std::vector<bool> output_mask) {
+                             bool align_corners, std::vector<bool> output_mask, bool /*deterministic*/) {
   const Keypoints keypoints(kp_driving, kp_source, jacobian);
   check(feature, keypoints);
   STD_TORCH_CHECK(

@@ -107,7 +107,7 @@ std::vector<KeypointSlope<R>> slopes_of(const std::vector<Softmax>& softmaxes, c
 
 // The gradient of the logits, if output_mask asks for it.
 std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& logits, double temperature,
-                             std::vector<bool> output_mask) {
+                             std::vector<bool> output_mask, bool /*deterministic*/) {
   check(logits);
   STD_TORCH_CHECK(grad_output.dim() == 3 && grad_output.size(0) == logits.size(0) &&
                       grad_output.size(1) == logits.size(1) && grad_output.size(2) == 3 &&

@@ -20,7 +20,7 @@ Tensor forward(const Tensor& input, const Tensor& deformation, std::optional<Ten
 std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& input, const Tensor& deformation,
                              std::optional<Tensor> occlusion, std::optional<Tensor> background, bool sigmoid,
                              std::string mode, std::string padding_mode, bool align_corners,
-                             std::vector<bool> output_mask) {
+                             std::vector<bool> output_mask, bool /*deterministic*/) {
   const auto run = input.dim() == 4 ? &warp_backward<2> : &warp_backward<3>;
   return run("warp_blend", grad_output,
              {input, deformation, if_present(occlusion), if_present(background), sigmoid,

@@ -67,7 +67,7 @@ void write_gradients(const Launcher& launcher, const ComposeMotion<T>& call, con
 // The gradients asked for by output_mask, of (mask_logits, kp_driving, kp_source, jacobian).
 std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& mask_logits, const Tensor& kp_driving,
                              const Tensor& kp_source, const std::optional<Tensor>& jacobian, std::vector<int64_t> size,
-                             std::vector<bool> output_mask) {
+                             std::vector<bool> output_mask, bool /*deterministic*/) {
   const Launcher launcher(
       {&mask_logits, &kp_driving, &kp_source, jacobian.has_value() ? &*jacobian : nullptr, &grad_output});
   const Keypoints keypoints(kp_driving, kp_source, jacobian);

@@ -1,4 +1,5 @@
 #include "cpu/output_mask.h"
+#include "cuda/fixed_point.cuh"
 #include "cuda/motion_features_kernels.cuh"
 
 namespace ptus::cuda {
@@ -63,15 +64,27 @@ void write_keypoint_gradients(const Launcher& launcher, const MotionFeatures<T>&
   of_keypoints.write(launcher, of_tiles, tiles, true);
 }
 
+template <class T, class Sums>
+void scatter_features(const Launcher& launcher, const MotionFeatures<T>& call, const Volume<const T>& grad_output,
+                      const Sums& sums) {
+  const Sharing sharing = share_of(call);
+  launcher.items(sharing.items(), scatter_features_kernel<T, Sums>, call, grad_output, sums, sharing, sharing.items());
+}
+
 template <class T>
 void scatter_feature_gradient(const Launcher& launcher, MotionFeatures<T> call, const Volume<const T>& grad_output,
-                              Tensor& grad_feature) {
-  const Accumulator<T> accumulator(grad_feature);
+                              Tensor& grad_feature, bool deterministic) {
   call.feature = volume_of<const T>(grad_feature);
-  const Sharing sharing = share_of(call);
-  launcher.items(sharing.items(), scatter_features_kernel<T>, call, grad_output, accumulator.sums(), sharing,
-                 sharing.items());
-  accumulator.finish(launcher);
+  if (deterministic) {
+    const int64_t terms = call.points() * call.motions();
+    const FixedPointAccumulator<T> accumulator(launcher, grad_feature, grad_output, {}, terms);
+    scatter_features(launcher, call, grad_output, accumulator.sums());
+    accumulator.finish(launcher);
+  } else {
+    const Accumulator<T> accumulator(grad_feature);
+    scatter_features(launcher, call, grad_output, FloatingSums<Real<T>>{accumulator.sums()});
+    accumulator.finish(launcher);
+  }
 }
 
 template <class T>
@@ -93,7 +106,7 @@ void gather_feature_gradient(const Launcher& launcher, const MotionFeatures<T>& 
 // The gradients asked for by output_mask, of (feature, kp_driving, kp_source, jacobian).
 std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& feature, const Tensor& kp_driving,
                              const Tensor& kp_source, const std::optional<Tensor>& jacobian, double kp_variance,
-                             bool align_corners, std::vector<bool> output_mask) {
+                             bool align_corners, std::vector<bool> output_mask, bool deterministic) {
   const Launcher launcher(
       {&feature, &kp_driving, &kp_source, jacobian.has_value() ? &*jacobian : nullptr, &grad_output});
   const Keypoints keypoints(kp_driving, kp_source, jacobian);
@@ -116,7 +129,7 @@ std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& feature, c
     const MotionFeatures<T> call = call_of<T>(feature, keypoints, kp_variance, align_corners, gradient);
     if (of_keypoints.wanted()) write_keypoint_gradients(launcher, call, gradient, of_keypoints);
     if (!output_mask[0] || feature.numel() == 0) return;
-    if (jacobian.has_value()) scatter_feature_gradient(launcher, call, gradient, gradients[0]);
+    if (jacobian.has_value()) scatter_feature_gradient(launcher, call, gradient, gradients[0], deterministic);
     if (!jacobian.has_value()) gather_feature_gradient(launcher, call, gradient, kp_driving, gradients[0]);
   });
   return gradients;

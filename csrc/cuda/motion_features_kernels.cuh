@@ -85,9 +85,9 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 // The gradient of the feature, where every motion takes its own way: of.feature has the strides of `sums`.
-template <class T>
+template <class T, class Sums>
 __global__ void __launch_bounds__(kThreads) scatter_features_kernel(MotionFeatures<T> of, Volume<const T> grad_output,
-                                                                    Real<T>* sums, Sharing sharing, int64_t count) {
+                                                                    Sums sums, Sharing sharing, int64_t count) {
   using R = Real<T>;
   int64_t item = item_of_thread();
   if (item >= count) return;
@@ -99,11 +99,10 @@ __global__ void __launch_bounds__(kThreads) scatter_features_kernel(MotionFeatur
   const Stencil<R, 3> stencil = stencil_at<3>(moved, of.feature, of.sampling());
   if (!stencil.inside) return;
   const T* const from = at(grad_output, point) + (of.first_channel(k) + 1) * grad_output.stride_c;
-  R* const to = sums + point.n * of.feature.stride_n;
   for (int64_t c = share.first; c < share.last; c += share.step) {
     R gradient[1];
     load(gradient, from + c * grad_output.stride_c);
-    scatter(to + c * of.feature.stride_c, stencil, R(1), gradient);
+    scatter(sums, point.n * of.feature.stride_n + c * of.feature.stride_c, stencil, R(1), gradient);
   }
 }
 

@@ -203,7 +203,8 @@ void write_gradients(const Launcher& launcher, const Blend<T>& call, BlendGradie
 
 // The gradients asked for by output_mask, of (foreground, occlusion, background).
 std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& foreground, const Tensor& occlusion,
-                             std::optional<Tensor> background, bool sigmoid, std::vector<bool> output_mask) {
+                             std::optional<Tensor> background, bool sigmoid, std::vector<bool> output_mask,
+                             bool /*deterministic*/) {
   check(foreground, occlusion, background);
   check_same("grad_output", grad_output, foreground);
   check_output_mask(output_mask, {true, true, background.has_value()});

@@ -4,15 +4,23 @@
 #include "cuda/stencil.cuh"
 
 // The adjoint of interpolation at points that may lie anywhere: gradients are added to voxels by atomics, in the order
-// in which the device comes to them. So these are not bitwise repeatable:
-//   - grid_sample and warp_blend: the gradient of the input,
-//   - motion_features with jacobians: the gradient of the feature.
-// Everything else is summed in a fixed order.
+// in which the device comes to them. Sums of floating-point numbers are then not bitwise repeatable, and where that is
+// asked for fixed_point.cuh has others. Everything else in this folder is summed in a fixed order.
 
 namespace ptus::cuda {
 
-template <class R, int size>
-__device__ inline void add_atomically(R* to, const R (&numbers)[size]) {
+template <class R>
+struct FloatingSums {
+  R* data;
+
+  template <int size>
+  __device__ void add(int64_t offset, const R (&numbers)[size]) const;
+};
+
+template <class R>
+template <int size>
+__device__ inline void FloatingSums<R>::add(int64_t offset, const R (&numbers)[size]) const {
+  R* const to = data + offset;
 #if __CUDA_ARCH__ >= 900
   if constexpr (std::is_same_v<R, float> && size % 4 == 0) {
 #pragma unroll
@@ -28,9 +36,10 @@ __device__ inline void add_atomically(R* to, const R (&numbers)[size]) {
   }
 }
 
-// Adds factor · gradient to the voxels of the stencil.
-template <int size, int rank, class R>
-__device__ inline void scatter(R* channels, const Stencil<R, rank>& stencil, R factor, const R (&gradient)[size]) {
+// Adds factor · gradient to the voxels of the stencil, in the channels at `offset`.
+template <int size, int rank, class Sums, class R>
+__device__ inline void scatter(const Sums& sums, int64_t offset, const Stencil<R, rank>& stencil, R factor,
+                               const R (&gradient)[size]) {
 #pragma unroll
   for (int corner = 0; corner < (1 << rank); ++corner) {
     const R weight = stencil.merged_weight(corner) * factor;
@@ -39,7 +48,7 @@ __device__ inline void scatter(R* channels, const Stencil<R, rank>& stencil, R f
     R share[size];
 #pragma unroll
     for (int i = 0; i < size; ++i) share[i] = weight * gradient[i];
-    add_atomically(channels + stencil.corner_offset(corner), share);
+    sums.add(offset + stencil.corner_offset(corner), share);
   }
 }
 

@@ -53,7 +53,7 @@ Tensor forward(const Tensor& logits, double temperature) {
 
 // The gradient of the logits, if output_mask asks for it.
 std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& logits, double temperature,
-                             std::vector<bool> output_mask) {
+                             std::vector<bool> output_mask, bool /*deterministic*/) {
   check(logits);
   STD_TORCH_CHECK(grad_output.dim() == 3 && grad_output.size(0) == logits.size(0) &&
                       grad_output.size(1) == logits.size(1) && grad_output.size(2) == 3 &&

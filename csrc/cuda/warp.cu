@@ -72,11 +72,30 @@ bool strides_agree(const Volume<A>& a, const Volume<B>& b) {
 }
 
 template <class T, int rank>
-void write_gradients(const Launcher& launcher, Warp<T> call, WarpGradients<T> to, Tensor* grad_input) {
+void write_repeatable_input_gradient(const Launcher& launcher, Warp<T> call, const Volume<const T>& grad_output,
+                                     Tensor& grad_input) {
+  const int64_t points = grad_output.rows() * grad_output.width;
+  // Passed through the sigmoid the map is at most 1.
+  const Volume<const Real<T>> factor = call.occlusion.sigmoid ? Volume<const Real<T>>{} : call.occlusion.map;
+  const FixedPointAccumulator<T> accumulator(launcher, grad_input, grad_output, factor, points / grad_output.batch);
+  call.input = volume_of<const T>(grad_input);
+  const Sharing sharing = share_in_chunks(points, grad_output.channels, 1);
+  launcher.items(sharing.items(), warp_repeatable_scatter_kernel<T, rank>, call, grad_output, accumulator.sums(),
+                 sharing, sharing.items());
+  accumulator.finish(launcher);
+}
+
+template <class T, int rank>
+void write_gradients(const Launcher& launcher, Warp<T> call, WarpGradients<T> to, Tensor* grad_input,
+                     bool deterministic) {
   if (grad_input == nullptr) return launch_backward<T, rank>(launcher, call, to);
+  const bool others = to.points.data != nullptr || to.layers != nullptr || to.background.data != nullptr;
+  if (deterministic) {
+    if (others) launch_backward<T, rank>(launcher, call, to);
+    return write_repeatable_input_gradient<T, rank>(launcher, call, to.output, *grad_input);
+  }
   const Accumulator<T> accumulator(*grad_input);
   const auto volume = volume_of<const T>(*grad_input);
-  const bool others = to.points.data != nullptr || to.layers != nullptr || to.background.data != nullptr;
   if (others && !strides_agree(volume, call.input)) {
     launch_backward<T, rank>(launcher, call, to);
     to = {to.output, nullptr, {}, nullptr, {}};
@@ -104,7 +123,7 @@ Tensor warp(int rank, const char* op, const WarpArguments& of) {
 }
 
 std::vector<Tensor> warp_backward(int rank, const char* op, const Tensor& grad_output, const WarpArguments& of,
-                                  const std::vector<bool>& mask) {
+                                  const std::vector<bool>& mask, bool deterministic) {
   check(rank, op, of);
   check_grad_output(grad_output, of.input, of.points);
   check_output_mask(mask, {true, true, of.occlusion != nullptr, of.background != nullptr});
@@ -139,7 +158,7 @@ std::vector<Tensor> warp_backward(int rank, const char* op, const Tensor& grad_o
       to.layers = static_cast<R*>(layers->data_ptr());
     }
     const auto run = rank == 2 ? &write_gradients<T, 2> : &write_gradients<T, 3>;
-    run(launcher, call, to, asked[0]);
+    run(launcher, call, to, asked[0], deterministic);
     if (asked[2]) write_map_gradient(launcher, call.occlusion, *layers, gradient.depth, *asked[2]);
   });
   return gradients;

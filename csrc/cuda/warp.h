@@ -20,8 +20,8 @@ struct WarpArguments {
 // For images (rank 2) and volumes (rank 3).
 Tensor warp(int rank, const char* op, const WarpArguments& of);
 
-// The gradients asked for, of (input, points, occlusion, background).
+// The gradients asked for, of (input, points, occlusion, background); bitwise repeatable where `deterministic`.
 std::vector<Tensor> warp_backward(int rank, const char* op, const Tensor& grad_output, const WarpArguments& of,
-                                  const std::vector<bool>& mask);
+                                  const std::vector<bool>& mask, bool deterministic);
 
 }  // namespace ptus::cuda

@@ -22,11 +22,11 @@ Tensor forward(const Tensor& input, const Tensor& deformation, std::optional<Ten
 std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& input, const Tensor& deformation,
                              std::optional<Tensor> occlusion, std::optional<Tensor> background, bool sigmoid,
                              std::string mode, std::string padding_mode, bool align_corners,
-                             std::vector<bool> output_mask) {
+                             std::vector<bool> output_mask, bool deterministic) {
   return warp_backward(rank_of(input), "warp_blend", grad_output,
                        {input, deformation, if_present(occlusion), if_present(background), sigmoid,
                         sampling_of(mode, padding_mode, align_corners)},
-                       output_mask);
+                       output_mask, deterministic);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cuda/fixed_point.cuh"
 #include "cuda/occlusion.cuh"
 #include "cuda/scatter.cuh"
 #include "cuda/stencil.cuh"
@@ -85,7 +86,7 @@ __global__ void __launch_bounds__(kThreads)
   const bool samples = (wants_points || wants_map) && stencil.inside, scatters = wants_input && stencil.inside;
   const R o = of.occlusion.map.data != nullptr ? of.occlusion.at(point.n, point.y, point.x) : R(1);
   const T* const input = of.input.data + point.n * of.input.stride_n;
-  R* const grad_input = to.input + point.n * of.input.stride_n;
+  const FloatingSums<R> grad_input = {to.input + point.n * of.input.stride_n};
   const T* const from = at(to.output, point);
   R dots[1 << rank] = {}, hidden = 0;
   for (int64_t p = share.first; p < share.last; p += share.step) {
@@ -93,7 +94,7 @@ __global__ void __launch_bounds__(kThreads)
     R gradient[pack];
     load(gradient, from + c * to.output.stride_c);
     if (samples) add_dots<pack, rank>(dots, stencil, input + c * of.input.stride_c, gradient);
-    if (scatters) scatter(grad_input + c * of.input.stride_c, stencil, o, gradient);
+    if (scatters) scatter(grad_input, c * of.input.stride_c, stencil, o, gradient);
     R behind[pack];
     if (reads_background) {
       load(behind, at(of.background, point) + c * of.background.stride_c);
@@ -123,6 +124,27 @@ __global__ void __launch_bounds__(kThreads)
     }
     sum = sum_over_lanes(sum, sharing.lanes);
     if (share.lane == 0) to.layers[number] = sum;
+  }
+}
+
+// The gradient of the input alone, bitwise repeatable; of.input has the strides of `sums`.
+template <class T, int rank>
+__global__ void __launch_bounds__(kThreads)
+    warp_repeatable_scatter_kernel(Warp<T> of, Volume<const T> grad_output, FixedPointSums<Real<T>> sums,
+                                   Sharing sharing, int64_t count) {
+  using R = Real<T>;
+  int64_t item = item_of_thread();
+  if (item >= count) return;
+  const Share share = take_share(item, sharing);
+  const Point point = point_of(item, grad_output);
+  const Stencil<R, rank> stencil = stencil_of<rank>(of, point);
+  if (!stencil.inside) return;
+  const R o = of.occlusion.map.data != nullptr ? of.occlusion.at(point.n, point.y, point.x) : R(1);
+  const T* const from = at(grad_output, point);
+  for (int64_t c = share.first; c < share.last; c += share.step) {
+    R gradient[1];
+    load(gradient, from + c * grad_output.stride_c);
+    scatter(sums, point.n * of.input.stride_n + c * of.input.stride_c, stencil, o, gradient);
   }
 }
 

@@ -69,12 +69,18 @@ def _on_device_of_first(kernel: Callable[..., Any]) -> Callable[..., Any]:
     return launch
 
 
+def _without_last(backward: Callable[..., list[Tensor]]) -> Callable[..., list[Tensor]]:
+    """Leave out `deterministic`: where sums have no fixed order, the launch raises if it is asked for."""
+    return lambda *arguments: backward(*arguments[:-1])
+
+
 def _define(name: str, arguments: str, op: Callable[..., Tensor], backward: Callable[..., list[Tensor]]) -> None:
     _LIBRARY.define(f"{name}_triton({arguments}) -> Tensor")
-    _LIBRARY.define(f"{name}_triton_backward(Tensor grad_output, {arguments}, bool[] output_mask) -> Tensor[]")
+    backward_arguments = f"Tensor grad_output, {arguments}, bool[] output_mask, bool deterministic"
+    _LIBRARY.define(f"{name}_triton_backward({backward_arguments}) -> Tensor[]")
     for device in ("CPU", "CUDA"):
         _LIBRARY.impl(f"{name}_triton", _on_device_of_first(op), device)
-        _LIBRARY.impl(f"{name}_triton_backward", _on_device_of_first(backward), device)
+        _LIBRARY.impl(f"{name}_triton_backward", _on_device_of_first(_without_last(backward)), device)
     register_like(name, f"{name}_triton")
 
 

@@ -104,7 +104,7 @@ def test_the_op_refuses_what_does_not_fit(arguments: dict[str, Any]) -> None:
     with pytest.raises(RuntimeError, match=r"expected|do not fit"):
         direct("grid_sample_3d", **arguments)
     with pytest.raises(RuntimeError, match=r"expected|do not fit"):
-        direct("grid_sample_3d_backward", GRADIENT, after=[[True, True]], **arguments)
+        direct("grid_sample_3d_backward", GRADIENT, after=[[True, True], False], **arguments)
 
 
 @pytest.mark.parametrize(
@@ -112,10 +112,10 @@ def test_the_op_refuses_what_does_not_fit(arguments: dict[str, Any]) -> None:
 )
 def test_the_backward_op_refuses_a_gradient_that_does_not_fit(gradient: torch.Tensor) -> None:
     with pytest.raises(RuntimeError, match="grad_output: expected"):
-        direct("grid_sample_3d_backward", gradient, after=[[True, True]])
+        direct("grid_sample_3d_backward", gradient, after=[[True, True], False])
 
 
 @pytest.mark.parametrize("mask", [[True], [True, True, True]])
 def test_the_backward_op_refuses_a_mask_that_does_not_fit(mask: list[bool]) -> None:
     with pytest.raises(RuntimeError, match="output_mask: expected"):
-        direct("grid_sample_3d_backward", GRADIENT, after=[mask])
+        direct("grid_sample_3d_backward", GRADIENT, after=[mask, False])
