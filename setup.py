@@ -47,6 +47,18 @@ def architectures(home: Path, wanted: list[str]) -> str:
     return ";".join(name for name in wanted if f"compute_{name.replace('.', '')}" in known) + "+PTX"
 
 
+def mismatch(home: Path) -> str:
+    """How the toolkit and PyTorch differ, if they are not of the same CUDA."""
+    import torch
+
+    command = [str(home / "bin" / "nvcc"), "--version"]
+    version = subprocess.run(command, capture_output=True, text=True, check=True).stdout.partition("release ")[2]
+    of_torch = torch.version.cuda
+    if of_torch is None or version.partition(".")[0] == of_torch.partition(".")[0]:
+        return ""
+    return f"nvcc is of CUDA {version.partition(',')[0]} and PyTorch of CUDA {of_torch}"
+
+
 def cuda_extensions(flags: list[str], macros: list, include: str) -> list:
     """The library of CUDA kernels, if it is to be built."""
     import torch
@@ -56,10 +68,11 @@ def cuda_extensions(flags: list[str], macros: list, include: str) -> list:
     if choice == "0" or (choice != "1" and torch.version.cuda is None):
         return []
     home = cuda_home()
-    if home is None:
-        if choice == "1":
-            sys.exit("PTUS_KERNELS_CUDA=1 needs nvcc: put it on the PATH, set CUDA_HOME, or leave the variable unset.")
-        print("ptus_kernels: no nvcc on the PATH and no CUDA_HOME, hence no CUDA kernels", file=sys.stderr)
+    obstacle = "there is no nvcc on the PATH and no CUDA_HOME" if home is None else mismatch(home)
+    if obstacle and choice == "1":
+        sys.exit(f"PTUS_KERNELS_CUDA=1 insists on the CUDA kernels, but {obstacle}.")
+    if obstacle:
+        print(f"ptus_kernels is built without CUDA kernels: {obstacle}", file=sys.stderr)
         return []
     cpp_extension.CUDA_HOME = str(home)  # torch finds it by itself only where it has CUDA
     wanted = ARCHITECTURES if torch.version.cuda else ARCHITECTURES_WITHOUT_CUDA

@@ -58,7 +58,7 @@ def test_insisting_on_cuda_kernels_without_nvcc_says_so(tmp_path: Path) -> None:
     result = python(str(ROOT / "setup.py"), "build_ext", cwd=ROOT, env=env)
     assert result.returncode != 0
     assert result.stderr.splitlines()[-1] == (
-        "PTUS_KERNELS_CUDA=1 needs nvcc: put it on the PATH, set CUDA_HOME, or leave the variable unset."
+        "PTUS_KERNELS_CUDA=1 insists on the CUDA kernels, but there is no nvcc on the PATH and no CUDA_HOME."
     )
 
 

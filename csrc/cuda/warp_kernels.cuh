@@ -71,7 +71,7 @@ __global__ void __launch_bounds__(kThreads) warp_kernel(Warp<T> of, Volume<T> ou
 
 // All gradients asked for, in one pass over the output's gradient.
 template <class T, int rank, int pack>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kFewBlocks)
     warp_gradient_kernel(Warp<T> of, WarpGradients<T> to, Sharing sharing, int64_t count) {
   using R = Real<T>;
   int64_t item = item_of_thread();
