@@ -1,8 +1,8 @@
 """Attaches to the ops what the dispatcher needs from Python: shapes, autograd, double backward and autocast.
 
 Every op has one shape of signature: tensors first (some optional), then parameters; `<op>_backward` takes the output's
-gradient, the same arguments, a mask and whether to be bitwise repeatable, and returns the gradients asked for, in order.
-So one function wires them all.
+gradient, the same arguments, a mask and whether to be bitwise repeatable, and returns the gradients asked for, in
+order. So one function wires them all.
 """
 
 from collections.abc import Callable, Sequence
