@@ -155,7 +155,7 @@ def _sums(logits: Tensor, temperature: float, like: torch.dtype, config: Config)
 
 
 def _blocks_at_a_time(sums: Tensor) -> int:
-    return min(triton.next_power_of_2(sums.shape[1]), 256)
+    return min(1 << (sums.shape[1] - 1).bit_length(), 256)
 
 
 def soft_argmax_3d(logits: Tensor, temperature: float) -> Tensor:
