@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-triton = pytest.importorskip("triton", reason="triton is not installed")
+pytest.importorskip("triton", reason="triton is not installed")
+
+import triton
 
 from ptus_kernels.triton import tuning
 from ptus_kernels.triton.tuning import Config
