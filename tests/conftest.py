@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch._inductor.config
 from hypothesis import HealthCheck, settings
 
 import ptus_kernels
@@ -12,6 +13,9 @@ pytest.register_assert_rewrite("tests.ops.contract", "tests.ops.precision")
 
 # The ops' contract is inherited by one class an op, which hypothesis calls differing executors.
 CALM = settings(deadline=None, suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow])
+
+# What torch.compile made of these ops at another time, perhaps with other schemas, is not under test.
+torch._inductor.config.force_disable_caches = True
 
 # "repeatable" draws the same examples in every run; --hypothesis-profile=search looks for new ones.
 settings.register_profile("repeatable", CALM, derandomize=True, max_examples=60, database=None)

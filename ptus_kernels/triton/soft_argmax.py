@@ -72,31 +72,36 @@ def sum_kernel(
 
 
 @triton.jit
-def whole(sums, volume, inverse_temperature, blocks):
-    """Add up the blocks of a volume in float64: its highest logit, the sum of its weights, the expected x, y, z."""
+def whole(sums, volume, inverse_temperature, blocks, BLOCKS: tl.constexpr):
+    """Add up the blocks of a volume in float64, so many at a time.
+
+    Returns:
+        Its highest logit, the sum of its weights, the expected x, y and z.
+    """
     highest = tl.full((), float("-inf"), tl.float64)
     total = tl.zeros((), tl.float64)
     x, y, z = total, total, total
-    for block in range(0, blocks):
-        row = sums + 5 * (volume * blocks + block)
-        here = tl.load(row).to(tl.float64)
-        above = tl.where(here > highest, here, highest)
+    for start in range(0, blocks, BLOCKS):
+        block = start + tl.arange(0, BLOCKS)
+        row, there = sums + 5 * (volume * blocks + block), block < blocks
+        here = tl.load(row, mask=there, other=float("-inf")).to(tl.float64)
+        above = tl.maximum(highest, tl.max(here))
         origin = tl.where(above == float("-inf"), 0, above)
         before, now = tl.exp((highest - origin) * inverse_temperature), tl.exp((here - origin) * inverse_temperature)
-        total = total * before + tl.load(row + 1).to(tl.float64) * now
-        x = x * before + tl.load(row + 2).to(tl.float64) * now
-        y = y * before + tl.load(row + 3).to(tl.float64) * now
-        z = z * before + tl.load(row + 4).to(tl.float64) * now
+        total = total * before + tl.sum(now * tl.load(row + 1, mask=there, other=0).to(tl.float64))
+        x = x * before + tl.sum(now * tl.load(row + 2, mask=there, other=0).to(tl.float64))
+        y = y * before + tl.sum(now * tl.load(row + 3, mask=there, other=0).to(tl.float64))
+        z = z * before + tl.sum(now * tl.load(row + 4, mask=there, other=0).to(tl.float64))
         highest = above
     return highest, total, (x / total, y / total, z / total)
 
 
 @triton.jit
-def expectation_kernel(output, sums, inverse_temperature: tl.float64, blocks):
+def expectation_kernel(output, sums, inverse_temperature: tl.float64, blocks, BLOCKS: tl.constexpr):
     """Write one keypoint."""
     R: tl.constexpr = output.dtype.element_ty
     volume = tl.program_id(0).to(tl.int64)
-    _, _, mean = whole(sums, volume, inverse_temperature, blocks)
+    _, _, mean = whole(sums, volume, inverse_temperature, blocks, BLOCKS)
     store_vector(output, volume, mean[0].to(R), mean[1].to(R), mean[2].to(R), True)
 
 
@@ -110,12 +115,13 @@ def offset_from(at, mean, R: tl.constexpr):
 @triton.jit
 def gradient_kernel(
     grad_logits, grad_logits_strides, grad_output, grad_output_strides, sums, logits, logits_strides,
-    inverse_temperature: tl.float64, size, keypoints, blocks, WIDE: tl.constexpr, POINTS: tl.constexpr,
+    inverse_temperature: tl.float64, size, keypoints, blocks,
+    WIDE: tl.constexpr, POINTS: tl.constexpr, BLOCKS: tl.constexpr,
 ):  # fmt: skip
     """Write the gradient of a block of logits."""
     R: tl.constexpr = sums.dtype.element_ty
     _, n, k, volume, z, y, x, there = block_of_volume(size, keypoints, blocks, POINTS, WIDE)
-    highest, total, mean = whole(sums, volume, inverse_temperature, blocks)
+    highest, total, mean = whole(sums, volume, inverse_temperature, blocks, BLOCKS)
     logit = read_logits(logits, logits_strides, n, k, z, y, x, there, R)
     inverse = tl.cast(inverse_temperature, R)
     weight = tl.exp((logit - highest.to(R)) * inverse) * (inverse_temperature / total).to(R)
@@ -148,6 +154,10 @@ def _sums(logits: Tensor, temperature: float, like: torch.dtype, config: Config)
     return sums
 
 
+def _blocks_at_a_time(sums: Tensor) -> int:
+    return min(1 << (sums.shape[1] - 1).bit_length(), 256)
+
+
 def soft_argmax_3d(logits: Tensor, temperature: float) -> Tensor:
     """Keypoints (B, K, 3) expected under logits (B, K, D, H, W)."""
     wide = torch.float64 if logits.dtype == torch.float64 else torch.float32
@@ -158,7 +168,12 @@ def soft_argmax_3d(logits: Tensor, temperature: float) -> Tensor:
     def run(config: Config) -> None:
         sums = _sums(logits, temperature, wide, config)
         expectation_kernel[(sums.shape[0],)](
-            output=output, sums=sums, inverse_temperature=1 / temperature, blocks=sums.shape[1], num_warps=1
+            output=output,
+            sums=sums,
+            inverse_temperature=1 / temperature,
+            blocks=sums.shape[1],
+            BLOCKS=_blocks_at_a_time(sums),
+            num_warps=1,
         )
 
     launch(run, CONFIGS, "soft_argmax_3d", logits, (logits.shape[:2].numel(), logits.shape[2:].numel()))
@@ -192,6 +207,7 @@ def soft_argmax_3d_backward(
             blocks=sums.shape[1],
             WIDE=is_wide(logits[:, :1], grad_logits[:, :1]),
             POINTS=config.points,
+            BLOCKS=_blocks_at_a_time(sums),
             num_warps=config.num_warps,
         )
 

@@ -35,6 +35,7 @@ class Config:
 
 
 _known: dict[Path, dict[str, Config]] = {}
+_chosen: dict[tuple[object, ...], Config] = {}  # what takes no time to look up at every call
 
 
 def launch(
@@ -62,7 +63,12 @@ def launch(
         _alert_not_deterministic(kernel)
     config = configs[0]
     if len(configs) > 1 and like.is_cuda and not triton.knobs.runtime.interpret:
-        config = _chosen(run, configs, kernel, like, shape)
+        call = (kernel, like.device, like.dtype, *shape)
+        if call not in _chosen:
+            found = _choose(run, configs, kernel, like, shape)
+            if found is not None:
+                _chosen[call] = found
+        config = _chosen.get(call, configs[0])
     for tensor in sums:
         if tensor is not None:
             tensor.zero_()
@@ -78,9 +84,10 @@ def _alert_not_deterministic(kernel: str) -> None:
     warnings.warn(message, stacklevel=2)
 
 
-def _chosen(
+def _choose(
     run: Callable[[Config], Any], configs: Sequence[Config], kernel: str, like: Tensor, shape: Sequence[int | bool]
-) -> Config:
+) -> Config | None:
+    """The best configuration as it is known or found by measuring; None where nothing may be measured now."""
     path = _path(torch.cuda.get_device_name(like.device))
     if path not in _known:
         _known[path] = _read(path)
@@ -90,7 +97,7 @@ def _chosen(
     if config is not None and config in configs:
         return config
     if torch.cuda.is_current_stream_capturing():
-        return configs[0]
+        return None
     best = min(configs, key=lambda candidate: _milliseconds(run, candidate))
     _known[path][key] = best
     _write(path, key, best)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+import ptus_kernels
 from tests.ops.contract import OpContract
 
 
@@ -14,7 +15,8 @@ def poisoned_memory(request: pytest.FixtureRequest) -> Iterator[None]:
     if request.node.get_closest_marker("unpoisoned"):
         yield
         return
-    torch.use_deterministic_algorithms(True)
+    # Filling memory needs deterministic mode, in which some of Triton's backwards raise.
+    torch.use_deterministic_algorithms(True, warn_only=ptus_kernels.info()["backend"] == "triton")
     assert torch.empty(1).isnan()
     yield
     torch.use_deterministic_algorithms(False)

@@ -3,12 +3,15 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
 pytest.importorskip("triton", reason="triton is not installed")
+
+import triton
 
 from ptus_kernels.triton import tuning
 from ptus_kernels.triton.tuning import Config
@@ -33,11 +36,12 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Config]:
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
     monkeypatch.setattr(tuning, "_milliseconds", milliseconds)
     monkeypatch.setattr(tuning, "_known", {})
+    monkeypatch.setattr(tuning, "_chosen", {})
     return found
 
 
-def choose(configs: tuple[Config, ...] = CONFIGS) -> Config:
-    return tuning._chosen(lambda config: None, configs, "warp", torch.empty(1), (4, 33))
+def choose(configs: tuple[Config, ...] = CONFIGS) -> Config | None:
+    return tuning._choose(lambda config: None, configs, "warp", torch.empty(1), (4, 33))
 
 
 def forget(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +103,7 @@ def test_nothing_is_measured_while_a_graph_is_captured(
     measured: list[Config], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
-    assert choose() == CONFIGS[0]
+    assert choose() is None
     assert not measured and not list(tmp_path.iterdir())
 
 
@@ -109,6 +113,34 @@ def test_a_folder_that_cannot_be_written_does_no_harm(
     (tmp_path / "file").touch()
     monkeypatch.setenv("PTUS_KERNELS_CACHE_DIR", str(tmp_path / "file" / "folder"))
     assert choose() == CONFIGS[1]
+
+
+# What `launch` asks of a tensor on a GPU.
+ON_GPU: Any = SimpleNamespace(is_cuda=True, device=torch.device("cuda", 0), dtype=torch.float32)
+
+
+def test_a_launch_takes_the_best_on_sums_of_0(measured: list[Config], monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(config: Config) -> Config:
+        assert not sums.any()
+        sums.add_(1)
+        return config
+
+    monkeypatch.setattr(triton.knobs.runtime, "interpret", False)
+    for capturing, expected in ((True, CONFIGS[0]), (False, CONFIGS[1]), (True, CONFIGS[1])):
+        monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda capturing=capturing: capturing)
+        sums = torch.full((3,), torch.nan)
+        assert tuning.launch(run, CONFIGS, "warp", ON_GPU, (4, 33), sums=(None, sums)) == expected
+    assert measured == list(CONFIGS)
+
+
+def test_sums_in_no_fixed_order_are_not_deterministic(measured: list[Config], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "are_deterministic_algorithms_enabled", lambda: True)
+    tuning.launch(lambda config: None, CONFIGS, "warp", ON_GPU, (4, 33), sums=(None,))
+    with pytest.raises(RuntimeError, match="warp in Triton adds to a gradient in no fixed order"):
+        tuning.launch(lambda config: None, CONFIGS, "warp", ON_GPU, (4, 33), sums=(torch.zeros(1),))
+    monkeypatch.setattr(torch, "is_deterministic_algorithms_warn_only_enabled", lambda: True)
+    with pytest.warns(UserWarning, match="no fixed order"):
+        tuning.launch(lambda config: None, CONFIGS, "warp", ON_GPU, (4, 33), sums=(torch.zeros(1),))
 
 
 def test_where_the_choices_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
