@@ -13,7 +13,7 @@ PREFIX := $(if $(ACTIVE),$(shell $(ACTIVE) -c 'import sys; print(sys.prefix)'),.
 STAMP := build/installed$(subst /,-,$(abspath $(PREFIX)))
 CONFIG := $(wildcard $(if $(ACTIVE),$(PREFIX)/pyvenv.cfg))
 
-.PHONY: test demo bench lint build install clean
+.PHONY: test demo bench gpu-check lint build install clean
 
 test: build
 	$(PYTHON) -m pytest
@@ -23,6 +23,16 @@ demo: build
 
 bench: build
 	$(PYTHON) -m pytest bench --benchmark-only
+
+# On a machine with a GPU, whose environment is taken as it is: nothing is installed, so that no network is needed.
+# What compares bits, or messages that name the device, is left out where it cannot hold.
+ON_GPU := --device cuda -p no:cacheprovider
+gpu-check:
+	PTUS_KERNELS_CUDA=1 $(PYTHON) setup.py --quiet build_ext --inplace
+	$(PYTHON) -m pytest tests/gpu
+	PTUS_KERNELS_BACKEND=cuda $(PYTHON) -m pytest tests/ops $(ON_GPU) -k 'not arguments and not compiles_into'
+	PTUS_KERNELS_BACKEND=triton $(PYTHON) -m pytest tests/ops $(ON_GPU) \
+		-k 'not arguments and not compiles_into and not bits and not one_at_a_time'
 
 lint: install
 	$(PYTHON) -m ruff check
