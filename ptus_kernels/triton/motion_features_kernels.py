@@ -64,10 +64,11 @@ def features_kernel(
     to = tile_at(plane, output_strides, n, channel + 1, offset, CHANNELS_LAST)
     tl.store(to, result.to(output.dtype.element_ty), mask=mask)
 
-    wide = tl.cast(variance, R)
-    heatmap = gaussian(at, driving, wide)[0] - gaussian(at, source, wide)[0]
-    heatmap = tl.where(k > 0, heatmap, 0).to(output.dtype.element_ty)
-    tl.store(plane + n * output_strides[0] + offset, heatmap, mask=there & (tl.program_id(2) == 0))
+    if tl.program_id(2) == 0:
+        wide = tl.cast(variance, R)
+        heatmap = gaussian(at, driving, wide)[0] - gaussian(at, source, wide)[0]
+        heatmap = tl.where(k > 0, heatmap, 0).to(output.dtype.element_ty)
+        tl.store(plane + n * output_strides[0] + offset, heatmap, mask=there)
 
 
 @triton.jit
