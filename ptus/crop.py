@@ -1,0 +1,108 @@
+"""The square around an upper body that the model works in, and its way back into the frame."""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from ptus.faces import FaceBox
+from ptus.images import Pixels, Plane
+
+FACE_SHARE = 0.28
+"""Height of the face (brows to chin) as a share of the crop's height: leaves room for the shoulders and the chest."""
+FACE_LEVEL = 0.38
+"""Where the middle of the face is in the crop, from its top, as a share of its height."""
+SOFT_SHARE = 0.08
+"""Width of the soft edge of what is put back, as a share of the crop's side."""
+
+
+class Crop(NamedTuple):
+    """A square of a frame, in whole pixels; it may reach beyond the frame, where the border's pixels are repeated."""
+
+    left: int
+    top: int
+    side: int
+
+    def cut(self, pixels: Pixels, size: int) -> Pixels:
+        """The square (size, size, 3) of a frame (H, W, 3)."""
+        height, width = pixels.shape[:2]
+        inside = pixels[_span(self.top, self.side, height), _span(self.left, self.side, width)]
+        before_y, before_x = max(0, -self.top), max(0, -self.left)
+        after_y, after_x = self.side - inside.shape[0] - before_y, self.side - inside.shape[1] - before_x
+        if max(before_y, before_x, after_y, after_x) > 0:
+            inside = cv2.copyMakeBorder(inside, before_y, after_y, before_x, after_x, cv2.BORDER_REPLICATE)
+        return _resized(np.ascontiguousarray(inside), size)
+
+    def paste(self, picture: Pixels, frame: Pixels) -> Pixels:
+        """A frame (H, W, 3) with the picture (size, size, 3) of this square in its place.
+
+        The picture's edge fades into the frame, but for the sides that are at the frame's own edge.
+        """
+        height, width = frame.shape[:2]
+        rows, columns = _span(self.top, self.side, height), _span(self.left, self.side, width)
+        inside = _resized(picture, self.side)[
+            rows.start - self.top : rows.stop - self.top, columns.start - self.left : columns.stop - self.left
+        ]
+        opacity = self._opacity(width, height)
+        result = frame.copy()
+        below = frame[rows, columns]
+        result[rows, columns] = (below + opacity * (inside.astype(np.float32) - below)).round().astype(np.uint8)
+        return result
+
+    def normalised(self, face: FaceBox) -> tuple[float, float, float, float]:
+        """A box in the frame as x0, y0, x1, y1 in the square, whose edges are at -1 and 1."""
+        edges = (face.x, face.y, face.x + face.width, face.y + face.height)
+        starts = (self.left, self.top) * 2
+        x0, y0, x1, y1 = (2 * (edge - start) / self.side - 1 for edge, start in zip(edges, starts, strict=True))
+        return x0, y0, x1, y1
+
+    def _opacity(self, width: int, height: int) -> Plane:
+        """How much of the picture is seen, (h, w, 1) of the part of the square that is within the frame."""
+        ramps = []
+        for start, total in ((self.top, height), (self.left, width)):
+            soft = max(1.0, SOFT_SHARE * self.side)
+            at = np.arange(self.side, dtype=np.float32) + 0.5
+            ramp = np.ones(self.side, np.float32)
+            if start > 0:
+                ramp = np.minimum(ramp, at / soft)
+            if start + self.side < total:
+                ramp = np.minimum(ramp, (self.side - at) / soft)
+            span = _span(start, self.side, total)
+            smooth = ramp * ramp * (3 - 2 * ramp)
+            ramps.append(smooth[span.start - start : span.stop - start])
+        return (ramps[0][:, None, None] * ramps[1][None, :, None]).astype(np.float32)
+
+
+def upper_body(face: FaceBox, width: int, height: int) -> Crop:
+    """The square around the upper body that belongs to a face.
+
+    The face is FACE_SHARE of its height. Where the frame allows, the square is moved to lie within it; where the frame is
+    smaller than the square, it lies within the square.
+
+    Args:
+        face: in the frame.
+        width: of the frame, pixels.
+        height: of the frame, pixels.
+    """
+    side = max(1, round(face.height / FACE_SHARE))
+    x, y = face.centre
+    left = _within(round(x - side / 2), width - side)
+    top = _within(round(y - FACE_LEVEL * side), height - side)
+    return Crop(left, top, side)
+
+
+def _within(start: int, room: int) -> int:
+    return min(max(start, min(0, room)), max(0, room))
+
+
+def _span(start: int, side: int, total: int) -> slice:
+    """The part of start to start + side that is within 0 to total."""
+    return slice(min(max(start, 0), total), max(0, min(start + side, total)))
+
+
+def _resized(pixels: Pixels, side: int) -> Pixels:
+    shrinks = side < pixels.shape[0]
+    size = (side, side)
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC).astype(
+        np.uint8, copy=False
+    )

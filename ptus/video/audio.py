@@ -1,0 +1,135 @@
+"""The sound of one file carried over into another: copied where MP4 can hold it, otherwise encoded as AAC."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TypeAlias
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+
+from ptus.video.opening import open_media
+
+COPIED = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"})
+"""What players expect in MP4."""
+AAC_RATES = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000})
+USUAL_RATE = 48000
+LEAD = Fraction(1, 10)
+"""Seconds before time 0 that are kept: decoders start up on them, and MP4 hides them."""
+
+Piece: TypeAlias = "av.Packet | av.AudioFrame"
+
+
+class AudioTrack:
+    """The first sound track of a file, on its way into a video that is being written.
+
+    Pieces (packets that are copied, frames that are encoded) that lie wholly outside the video's time are left out.
+
+    Args:
+        container: the opened file; the track closes it.
+        stream: of that file.
+        origin: seconds on the file's own clock at which the video's time is 0.
+    """
+
+    def __init__(self, container: InputContainer, stream: AudioStream, origin: Fraction) -> None:
+        self._container = container
+        self._stream = stream
+        self._origin = origin
+        self._copied = stream.codec_context.codec.canonical_name in COPIED
+        self._pieces = self._packets() if self._copied else self._frames()
+        self._pending: Piece | None = None
+        self._start: Fraction | None = None
+        self._last_dts: int | None = None
+
+    @classmethod
+    def of(cls, path: Path, origin: Fraction = Fraction(0)) -> "AudioTrack | None":
+        """The sound of a file; None where it has none.
+
+        Raises:
+            UserError: where the file cannot be opened.
+        """
+        container = open_media(path)
+        if not container.streams.audio:
+            container.close()
+            return None
+        return cls(container, container.streams.audio[0], origin)
+
+    def add_to(self, output: OutputContainer) -> None:
+        """Make a stream for the sound in a file that is about to be written."""
+        self._output = output
+        if self._copied:
+            self._target = output.add_stream_from_template(self._stream)
+            return
+        context = self._stream.codec_context
+        rate = context.sample_rate if context.sample_rate in AAC_RATES else USUAL_RATE
+        self._target = output.add_stream("aac", rate, layout="mono" if context.channels == 1 else "stereo")
+
+    def write(self, start: Fraction, end: Fraction) -> None:
+        """Write what is heard before `end`; called for one frame after the other, the first one's `start` counts."""
+        if self._start is None:
+            lead = LEAD if self._copied and start == 0 else 0
+            self._start = start - lead
+        while (piece := self._pending or next(self._pieces, None)) is not None:
+            self._pending = piece
+            time = piece.pts * piece.time_base
+            if time >= end:
+                return
+            self._pending = None
+            if time + _duration(piece) >= self._start:
+                self._mux(piece)
+
+    def finish(self) -> None:
+        """Write what the encoder holds back, and close the file that the sound is from."""
+        if not self._copied:
+            self._output.mux(self._target.encode(None))
+        self._container.close()
+
+    def _mux(self, piece: Piece) -> None:
+        if isinstance(piece, av.Packet):
+            piece.stream = self._target
+            self._output.mux(piece)
+        else:
+            self._output.mux(self._target.encode(piece))
+
+    def _packets(self) -> Iterator[av.Packet]:
+        """The packets, on the video's clock; those out of order, which no file can hold, are left out."""
+        for packet in self._demuxed():
+            if packet.pts is None or packet.dts is None:
+                continue
+            shift = round(self._origin / packet.time_base)
+            packet.pts -= shift
+            packet.dts -= shift
+            if self._last_dts is None or packet.dts > self._last_dts:
+                self._last_dts = packet.dts
+                yield packet
+
+    def _frames(self) -> Iterator[av.AudioFrame]:
+        """The decoded frames, on the video's clock."""
+        for packet in self._demuxed():
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                continue
+            for frame in frames:
+                if frame.pts is not None:
+                    frame.pts -= round(self._origin / frame.time_base)
+                    yield frame
+
+    def _demuxed(self) -> Iterator[av.Packet]:
+        """The packets up to where the file ends or cannot be read any more."""
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except (av.FFmpegError, OSError):
+                return
+            if packet is None:
+                return
+            yield packet
+
+
+def _duration(piece: Piece) -> Fraction:
+    if isinstance(piece, av.AudioFrame):
+        return Fraction(piece.samples, piece.sample_rate)
+    return (piece.duration or 0) * piece.time_base
