@@ -1,14 +1,16 @@
 """The command line: one sub-command a module of `ptus.commands`."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tyro
 
 from ptus.commands.demo import demo
+from ptus.commands.info import info
+from ptus.commands.init import init
 from ptus.errors import UserError
 
-COMMANDS = {"demo": demo}
+COMMANDS: dict[str, Callable[..., None]] = {"demo": demo, "info": info, "init": init}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

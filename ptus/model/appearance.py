@@ -1,0 +1,90 @@
+"""The appearance encoder: what a source looks like, computed once."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from ptus.model.config import ModelConfig
+from ptus.model.layers import ConvBlock, ResBlock, ResBlock3d
+
+COARSE_SEEN, FINE_SEEN = 4, 2  # channels of the volumes that the networks behind a deformation look at
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """What rendering needs of a source.
+
+    Args:
+        volume: depth-aware features, (B, C, D, H, W).
+        coarse_volume: the same at half the height and width.
+        coarse_seen: compressed for the coarse level's network, (B, 4, D/2, H/2, W/2).
+        fine_seen: compressed for the fine level's network, (B, 2, D/2, H, W).
+        skips: feature maps for the decoder, from coarse to fine, the last at the picture's own size.
+    """
+
+    volume: Tensor
+    coarse_volume: Tensor
+    coarse_seen: Tensor
+    fine_seen: Tensor
+    skips: tuple[Tensor, ...]
+
+    def expand(self, frames: int) -> "Appearance":
+        """The appearance of one source for many frames, without a copy."""
+
+        def expanded(tensor: Tensor) -> Tensor:
+            return tensor.expand(frames, *tensor.shape[1:])
+
+        return Appearance(
+            expanded(self.volume),
+            expanded(self.coarse_volume),
+            expanded(self.coarse_seen),
+            expanded(self.fine_seen),
+            tuple(map(expanded, self.skips)),
+        )
+
+
+def skip_channels(config: ModelConfig) -> list[int]:
+    """Channels of the skip features, from coarse to fine: half as many at twice the side, at least 16."""
+    levels = (config.size // config.volume_side).bit_length() - 1
+    return [max(config.width >> (level + 1), 16) for level in range(levels)]
+
+
+class AppearanceEncoder(nn.Module):
+    """Lifts a picture to a feature volume, and keeps feature maps of every size above it."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.depth = config.volume_depth
+        skips = skip_channels(config)[::-1]
+        self.stem = ConvBlock(3, skips[0], kernel=7)
+        widths = [*skips, config.width]
+        self.down = nn.ModuleList(ConvBlock(fine, coarse, stride=2) for fine, coarse in pairwise(widths))
+        self.refine = nn.Sequential(ResBlock(config.width), ResBlock(config.width))
+        channels = config.volume_channels
+        self.lift = nn.Conv2d(config.width, channels * config.volume_depth, 1)
+        self.shape = nn.Sequential(*(ResBlock3d(channels) for _ in range(3)))
+        self.coarse_seen = nn.Conv3d(channels, COARSE_SEEN, 1)
+        self.fine_seen = nn.Conv3d(channels, FINE_SEEN, 1)
+
+    def forward(self, source: Tensor) -> Appearance:
+        """Encode pictures (B, 3, S, S), RGB in [0, 1]."""
+        features = self.stem(source)
+        skips = [features]
+        for down in self.down:
+            features = down(features)
+            skips.append(features)
+        lifted = self.lift(self.refine(skips.pop()))
+        volume = self.shape(rearrange(lifted, "b (c d) h w -> b c d h w", d=self.depth))
+        volume = volume.to(memory_format=torch.channels_last_3d)
+        halved = F.avg_pool3d(volume, (2, 1, 1))
+        return Appearance(
+            volume=volume,
+            coarse_volume=F.avg_pool3d(volume, (1, 2, 2)),
+            coarse_seen=self.coarse_seen(F.avg_pool3d(halved, (1, 2, 2))),
+            fine_seen=self.fine_seen(halved),
+            skips=tuple(reversed(skips)),
+        )

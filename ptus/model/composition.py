@@ -1,0 +1,111 @@
+"""Face–body and local–global composition: which motions a level mixes, and in which shares."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ptus.model.config import ModelConfig
+from ptus.model.motion import Motion
+
+
+@dataclass(frozen=True)
+class Motions:
+    """Motions that take points of the driven frame to the source's: motion_k(g) = J_k (g - kd_k) + ks_k.
+
+    Args:
+        driving: keypoints in the driven frame, kd: (B, K, 3).
+        source: keypoints in the source, ks: (B, K, 3).
+        jacobian: J, (B, K, 3, 3), or None where every one is the identity.
+    """
+
+    driving: Tensor
+    source: Tensor
+    jacobian: Tensor | None = None
+
+
+def coarse_motions(config: ModelConfig, source: Motion, driven: Motion) -> Motions:
+    """The body's keypoints, then the face's motion without its expression.
+
+    A point g of the driven head lies at (g - t_d) R_dᵀ / s_d in the head's own space, and so at
+
+        (s_s / s_d) (g - t_d) R_dᵀ R_s + t_s
+
+    in the source: one motion, of kd = t_d, ks = t_s. Where the head is not solid, or its pose unknown, each of the
+    face's keypoints is a motion, without a jacobian.
+    """
+    if not config.local_global:
+        return _joined(source.body, driven.body, source.face, driven.face)
+    if not config.rigid_head:
+        return _joined(source.body, driven.body, source.neutral_face, driven.neutral_face)
+    at_source, at_driven = source.translation.unsqueeze(1), driven.translation.unsqueeze(1)
+    return _joined(source.body, driven.body, at_source, at_driven, _head_jacobian(source, driven))
+
+
+def joint_motions(config: ModelConfig, source: Motion, driven: Motion) -> Motions:
+    """All motions at once, for a single level: the body's keypoints, then the face's with their expression."""
+    jacobian = _head_jacobian(source, driven) if config.local_global and config.rigid_head else None
+    return _joined(source.body, driven.body, source.face, driven.face, jacobian)
+
+
+def local_motions(config: ModelConfig, source: Motion, driven: Motion) -> tuple[Motions, Motions]:
+    """What the expression adds to the coarse motions at each of the face's keypoints.
+
+    The keypoint's full motion, less the head's at the same place, is s_s (δ_s - δ_d R_dᵀ R_s) in the source, and
+    s_d (δ_s R_sᵀ R_d - δ_d) in the driven frame. Without a head that turns, both are s_s δ_s - s_d δ_d; without head
+    pose there is nothing to add.
+
+    Returns:
+        The motions to add to the coarse deformation, then the same for a feature that is warped by that already.
+    """
+    at = driven.face
+    if not config.local_global:
+        return Motions(at, at), Motions(at, at)
+    source_scale, driven_scale = source.scale.unsqueeze(1), driven.scale.unsqueeze(1)
+    if not config.rigid_head:
+        moved = Motions(at, at + source_scale * source.expression - driven_scale * driven.expression)
+        return moved, moved
+    turn = driven.rotation.transpose(1, 2) @ source.rotation
+    in_source = source_scale * (source.expression - driven.expression @ turn)
+    in_driven = driven_scale * (source.expression @ turn.transpose(1, 2) - driven.expression)
+    return Motions(at, at + in_source), Motions(at, at + in_driven)
+
+
+def displacement(source: Motion, driven: Motion) -> Tensor:
+    """How far the keypoint that moves farthest is from its place in the source: (B,), 0 where nothing moves."""
+    apart = torch.cat((driven.body - source.body, driven.face - source.face), dim=1)
+    return torch.linalg.vector_norm(apart, dim=-1).amax(dim=-1)
+
+
+def joined_logits(body: Tensor, face: Tensor, region: Tensor) -> Tensor:
+    """Mask logits whose softmax gives face and body their shares, and each motion its own within them.
+
+    With a face region M = sigmoid(region), the softmax over what is returned is (1 - M) softmax(body) beside
+    M softmax(face).
+
+    Args:
+        body: of the background and the body's motions, (B, 1 + K_b, d, h, w).
+        face: of the face's motions, (B, K, d, h, w).
+        region: logits of the face region, (B, 1, d, h, w).
+
+    Returns:
+        (B, 1 + K_b + K, d, h, w).
+    """
+    level = region + body.logsumexp(dim=1, keepdim=True)
+    return torch.cat((body, face - face.logsumexp(dim=1, keepdim=True) + level), dim=1)
+
+
+def _head_jacobian(source: Motion, driven: Motion) -> Tensor:
+    turn = driven.rotation.transpose(1, 2) @ source.rotation
+    rows = (source.scale / driven.scale).unsqueeze(-1) * turn
+    return rows.transpose(1, 2)  # a jacobian acts on columns
+
+
+def _joined(
+    body_source: Tensor, body_driven: Tensor, face_source: Tensor, face_driven: Tensor, head: Tensor | None = None
+) -> Motions:
+    jacobian = None
+    if head is not None:
+        still = torch.eye(3, dtype=head.dtype, device=head.device).expand(*body_driven.shape, 3)
+        jacobian = torch.cat((still, head.unsqueeze(1).expand(*face_driven.shape, 3)), dim=1)
+    return Motions(torch.cat((body_driven, face_driven), dim=1), torch.cat((body_source, face_source), dim=1), jacobian)

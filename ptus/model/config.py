@@ -1,0 +1,123 @@
+"""What a model is made of: one typed configuration, stored in every checkpoint."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+SIDES = (128, 256, 512)
+VOLUME_SIDES = {128: 32, 256: 64, 512: 64}
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Sizes and switches of a `PTUS` model.
+
+    Args:
+        size: side of the square pictures it reads and writes, pixels: 128, 256 or 512.
+        body_keypoints: keypoints of the whole frame, K_b.
+        face_keypoints: canonical keypoints of the face, K_f.
+        volume_channels: channels of the feature volume, C.
+        volume_depth: depth of the feature volume, D.
+        width: channels of the feature maps where the decoder starts.
+        motion_width: channels of the networks that predict a deformation.
+        face_body: estimate face and body apart, and mix their motions by a face region; without it one set of
+            K_b + K_f keypoints is estimated on the whole frame.
+        local_global: split the face's motion into head pose and expression; without it its keypoints move freely.
+        coarse_to_fine: warp at two levels; without it all motions are composed at once, at the volume's size.
+        rigid_head: the head moves as a solid body; without it each keypoint takes its surroundings along.
+    """
+
+    size: int = 256
+    body_keypoints: int = 12
+    face_keypoints: int = 15
+    volume_channels: int = 32
+    volume_depth: int = 16
+    width: int = 128
+    motion_width: int = 96
+    face_body: bool = True
+    local_global: bool = True
+    coarse_to_fine: bool = True
+    rigid_head: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what no model can be built from.
+
+        Raises:
+            ValueError: for a size that there is not, a number out of range, or switches that contradict each other.
+        """
+        if self.size not in SIDES:
+            raise ValueError(f"size: expected one of {', '.join(map(str, SIDES))}, got {self.size}")
+        for name, largest in _LARGEST.items():
+            value = getattr(self, name)
+            if not 1 <= value <= largest:
+                raise ValueError(f"{name}: expected 1 to {largest}, got {value}")
+        for name in ("volume_depth", "width", "motion_width"):
+            if getattr(self, name) % 8:
+                raise ValueError(f"{name}: expected a multiple of 8, got {getattr(self, name)}")
+
+    @property
+    def volume_side(self) -> int:
+        """Height and width of the feature volume."""
+        return VOLUME_SIDES[self.size]
+
+    @property
+    def volume_size(self) -> tuple[int, int, int]:
+        """(D, H, W) of the feature volume."""
+        return self.volume_depth, self.volume_side, self.volume_side
+
+    @property
+    def coarse_size(self) -> tuple[int, int, int]:
+        """(D, H, W) of the coarse level's volume."""
+        return self.volume_depth, self.volume_side // 2, self.volume_side // 2
+
+    @property
+    def mask_size(self) -> tuple[int, int, int]:
+        """(d, h, w) at which the logits of motion masks are predicted: an eighth of the volume's points."""
+        return self.volume_depth // 2, self.volume_side // 2, self.volume_side // 2
+
+    @property
+    def estimated_face_keypoints(self) -> int:
+        """How many keypoints the face estimator predicts: those of the body too where there is no estimator for it."""
+        return self.face_keypoints + (0 if self.face_body else self.body_keypoints)
+
+    @property
+    def estimated_body_keypoints(self) -> int:
+        """How many keypoints the body estimator predicts."""
+        return self.body_keypoints if self.face_body else 0
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
+        """The configuration stored in a checkpoint.
+
+        Raises:
+            ValueError: for an unknown or missing name, or a value of another type or out of range.
+        """
+        types = {field.name: type(field.default) for field in fields(cls)}
+        for name in sorted(types.keys() ^ values.keys()):
+            raise ValueError(f"{name}: {'missing' if name in types else 'not known'}")
+        for name, value in values.items():
+            if type(value) is not types[name]:
+                raise ValueError(f"{name}: expected {types[name].__name__}, got {value!r}")
+        return cls(**values)
+
+
+# What is read from a file decides how much memory is taken: far above any sensible model, and far below any machine's.
+_LARGEST = {
+    "body_keypoints": 64,
+    "face_keypoints": 64,
+    "volume_channels": 128,
+    "volume_depth": 64,
+    "width": 512,
+    "motion_width": 512,
+}
+
+
+def _presets() -> dict[str, ModelConfig]:
+    presets = {}
+    for size in SIDES:
+        presets[f"slim-{size}"] = ModelConfig(size)
+        presets[f"face-vid2vid-{size}"] = ModelConfig(size, face_body=False, coarse_to_fine=False, rigid_head=False)
+    return presets
+
+
+PRESETS = _presets()
+"""Configurations by name: `slim-<size>`, and as baseline of the same size `face-vid2vid-<size>` (Wang et al. 2021)."""

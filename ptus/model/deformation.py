@@ -1,0 +1,100 @@
+"""The network behind a level's deformation: it sees what each motion would do, and says where which one holds."""
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from ptus.model.composition import Motions, joined_logits
+from ptus.model.config import ModelConfig
+from ptus.model.layers import ConvBlock, ResBlock, doubled
+from ptus_kernels import motion_features
+
+
+class MotionReader(nn.Module):
+    """Features of what the motions of a level do to a compressed volume, its depth folded into channels.
+
+    Args:
+        motions: how many, K.
+        seen: channels of the volume.
+        depth: of the volume.
+        width: channels of the features.
+        stride: 2 to read at half the volume's height and width.
+        beside: channels of features to read beside, of the resulting size.
+    """
+
+    def __init__(self, motions: int, seen: int, depth: int, width: int, stride: int = 1, beside: int = 0) -> None:
+        super().__init__()
+        self.fold = ConvBlock((motions + 1) * (seen + 1) * depth, width, kernel=2 * stride - 1, stride=stride)
+        self.join = ConvBlock(width + beside, width, kernel=1) if beside else None
+        self.around = ResBlock(width)
+        self.down = nn.Sequential(ConvBlock(width, 2 * width, stride=2), ResBlock(2 * width))
+        self.up = ConvBlock(2 * width, width, kernel=1)
+
+    def forward(self, volume: Tensor, motions: Motions, beside: Tensor | None = None) -> Tensor:
+        """Read the motions of a compressed volume (B, seen, d, h, w): (B, width, h / stride, w / stride)."""
+        motions_seen = motion_features(volume, motions.driving, motions.source, motions.jacobian, align_corners=True)
+        features = self.fold(rearrange(motions_seen, "b c d h w -> b (c d) h w"))
+        if self.join is not None and beside is not None:
+            features = self.join(torch.cat((features, beside), dim=1))
+        features = self.around(features)
+        wider: Tensor = self.up(self.down(features))
+        return features + doubled(wider)
+
+
+class FaceBodyMasks(nn.Module):
+    """Logits of the masks of the background, the body's and the face's motions.
+
+    Args:
+        width: channels of the features.
+        body: motions of the body, K_b.
+        face: motions of the face.
+        depth: of the masks.
+        with_region: whether face and body are shared by a face region; if not, all masks compete freely.
+    """
+
+    def __init__(self, width: int, body: int, face: int, depth: int, with_region: bool) -> None:
+        super().__init__()
+        self.groups = [1 + body, face, *([1] if with_region else [])]
+        self.depth = depth
+        self.logits = nn.Conv2d(width, sum(self.groups) * depth, 3, padding=1)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(B, width, h, w) → logits (B, 1 + K, d, h, w), and those of the face region (B, 1, d, h, w)."""
+        logits = rearrange(self.logits(features), "b (k d) h w -> b k d h w", d=self.depth).float()
+        if len(self.groups) == 2:
+            return logits, None
+        body, face, region = logits.split(self.groups, dim=1)
+        return joined_logits(body, face, region), region
+
+
+class Refinement(nn.Module):
+    """Residual flow, and how much each depth shows.
+
+    Args:
+        width: channels of the features.
+        config: of the model.
+    """
+
+    def __init__(self, width: int, config: ModelConfig) -> None:
+        super().__init__()
+        self.size = config.volume_size
+        self.residual = nn.Conv2d(width, 3 * config.mask_size[0], 3, padding=1)
+        self.depths = nn.Conv2d(width, config.volume_depth, 3, padding=1)
+
+    def forward(self, features: Tensor, deformation: Tensor, displacement: Tensor) -> tuple[Tensor, Tensor]:
+        """Refine a deformation.
+
+        Args:
+            features: (B, width, H/2, W/2).
+            deformation: (B, D, H, W, 3).
+            displacement: (B,), what the residual flow stays within; 0 leaves the deformation as it is.
+
+        Returns:
+            The refined deformation, and the flow of what is seen, (B, H, W, 2): its x and y averaged over depth.
+        """
+        residual = rearrange(self.residual(features), "b (n d) h w -> b n d h w", n=3).float().tanh()
+        residual = residual * displacement[:, None, None, None, None]
+        residual = nn.functional.interpolate(residual, self.size, mode="trilinear", align_corners=True)
+        refined = deformation + rearrange(residual, "b n d h w -> b d h w n")
+        shares = doubled(self.depths(features).float()).softmax(dim=1)
+        return refined, (shares.unsqueeze(-1) * refined[..., :2]).sum(dim=1)

@@ -1,0 +1,61 @@
+"""The few layers that every part is built from."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class ConvBlock(nn.Sequential):
+    """Convolution, batch normalisation (which inference folds into it), rectification."""
+
+    def __init__(self, channels_in: int, channels_out: int, kernel: int = 3, stride: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(channels_in, channels_out, kernel, stride, kernel // 2, bias=False),
+            nn.BatchNorm2d(channels_out),
+            nn.ReLU(inplace=True),
+        )
+
+
+class ResBlock(nn.Module):
+    """x + f(x), f two 3×3 convolutions (He et al. 2016)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = ConvBlock(channels, channels)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, C, H, W) → the same shape."""
+        return F.relu(features + self.norm(self.second(self.first(features))))
+
+
+class ResBlock3d(nn.Module):
+    """x + f(x) on volumes; f two 3×3×3 convolutions, which only ever run once a source."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv3d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm3d(channels),
+            nn.ReLU(inplace=True),
+            nn.Conv3d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm3d(channels),
+        )
+
+    def forward(self, volume: Tensor) -> Tensor:
+        """(B, C, D, H, W) → the same shape."""
+        return F.relu(volume + self.layers(volume))
+
+
+def doubled(features: Tensor) -> Tensor:
+    """Feature maps at twice their height and width, (B, C, H, W) → (B, C, 2H, 2W), bilinear."""
+    return F.interpolate(features, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
+def identity_grid(size: Sequence[int], device: torch.device) -> Tensor:
+    """Coordinates (x, y[, z]) of the points of a grid (…, H, W), end points -1 and 1: (*size, rank), float32."""
+    lines = [torch.linspace(-1, 1, steps, device=device) for steps in size]
+    return torch.stack(torch.meshgrid(*lines, indexing="ij")[::-1], dim=-1)

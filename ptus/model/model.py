@@ -1,0 +1,105 @@
+"""The whole model: a source's appearance, anyone's motion, and the picture of the one moved by the other."""
+
+import torch
+from torch import Tensor, nn
+from torch.profiler import record_function
+
+from ptus.model.appearance import Appearance, AppearanceEncoder
+from ptus.model.body import BodyEstimator
+from ptus.model.config import ModelConfig
+from ptus.model.decoder import Decoder
+from ptus.model.face import FaceEstimator
+from ptus.model.motion import Motion
+from ptus.model.warping import CoarseToFine, SingleLevel, Warped
+
+STAGES = ("encode", "estimate", "warp", "decode")
+"""What a profiler shows of a model, in the order it runs."""
+
+
+class PTUS(nn.Module):
+    """Photo-realistic talking upper-body synthesis, slim.
+
+    The three decompositions are the paper's: face and body, local and global motion of the face, coarse-to-fine warping
+    of 3-D features; everything beyond its abstract is our own design.
+
+    Args:
+        config: sizes and switches.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.appearance = AppearanceEncoder(config)
+        self.body = BodyEstimator(config) if config.face_body else None
+        self.face = FaceEstimator(config)
+        self.warping = CoarseToFine(config) if config.coarse_to_fine else SingleLevel(config)
+        self.decoder = Decoder(config)
+
+    def encode(self, source: Tensor) -> Appearance:
+        """Encode the appearance of source pictures (B, 3, S, S), RGB in [0, 1].
+
+        Raises:
+            ValueError: for pictures of another size.
+        """
+        with record_function("encode"):
+            appearance: Appearance = self.appearance(self._input("source", source))
+            return appearance
+
+    def estimate(self, frames: Tensor, face_boxes: Tensor) -> Motion:
+        """Estimate the motion in frames.
+
+        Args:
+            frames: (B, 3, S, S), RGB in [0, 1].
+            face_boxes: where the faces are, brows to chin: (B, 4), x0, y0, x1, y1 in [-1, 1] of the frame.
+
+        Returns:
+            The motion, in float32 whatever the model's type.
+
+        Raises:
+            ValueError: for frames of another size, or boxes of another shape.
+        """
+        pictures = self._input("frames", frames)
+        if face_boxes.shape != (len(frames), 4):
+            raise ValueError(f"face_boxes: expected ({len(frames)}, 4), got {tuple(face_boxes.shape)}")
+        with record_function("estimate"):
+            body = (
+                frames.new_zeros(len(frames), 0, 3, dtype=torch.float32) if self.body is None else self.body(pictures)
+            )
+            motion: Motion = self.face(pictures, face_boxes, body)
+            return motion
+
+    def render(self, appearance: Appearance, source: Motion, driven: Motion) -> Tensor:
+        """Render a source as a motion has it.
+
+        Args:
+            appearance: of one source, or of as many as there are motions.
+            source: motion of the source picture itself, of one frame or as many.
+            driven: the motion to show, of B frames.
+
+        Returns:
+            Pictures (B, 3, S, S), RGB in [0, 1], float32.
+        """
+        return self.render_with_warp(appearance, source, driven)[0]
+
+    def render_with_warp(self, appearance: Appearance, source: Motion, driven: Motion) -> tuple[Tensor, Warped]:
+        """As `render`, with the warp behind the pictures, for losses and for looking at."""
+        frames = len(driven)
+        if len(appearance.volume) != frames:
+            appearance = appearance.expand(frames)
+        if len(source) != frames:
+            source = source.expand(frames)
+        with record_function("warp"):
+            warped: Warped = self.warping(appearance, source, driven)
+        with record_function("decode"):
+            return self.decoder(warped, appearance.skips), warped
+
+    def forward(self, source: Tensor, source_box: Tensor, driving: Tensor, driving_box: Tensor) -> Tensor:
+        """Self-reenactment, as in training: the source pictures moved to where the driving frames are."""
+        return self.render(self.encode(source), self.estimate(source, source_box), self.estimate(driving, driving_box))
+
+    def _input(self, name: str, pictures: Tensor) -> Tensor:
+        side = self.config.size
+        if pictures.dim() != 4 or pictures.shape[1:] != (3, side, side):
+            raise ValueError(f"{name}: expected (B, 3, {side}, {side}), got {tuple(pictures.shape)}")
+        weight = self.decoder.picture.weight
+        return pictures.to(weight.dtype).contiguous(memory_format=torch.channels_last) * 2 - 1

@@ -1,0 +1,126 @@
+"""The motion of an upper body in numbers, and its transfer from one person to another."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from ptus.model import rotation as rotations
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Where a person is in a frame. Coordinates (x, y, z) in [-1, 1] of the frame, x right, y down, z away.
+
+    Args:
+        body: keypoints of the body, (B, K_b, 3).
+        canonical: the face's keypoints in its own space, looking ahead, x_c: (B, K_f, 3).
+        rotation: head pose R, (B, 3, 3), for row vectors.
+        translation: of the head, t: (B, 3).
+        scale: half the head's size, s: (B, 1).
+        expression: what moves in the face apart from the head, δ: (B, K_f, 3).
+    """
+
+    body: Tensor
+    canonical: Tensor
+    rotation: Tensor
+    translation: Tensor
+    scale: Tensor
+    expression: Tensor
+
+    @property
+    def face(self) -> Tensor:
+        """Keypoints of the face in the frame, x = s (x_c R + δ) + t: (B, K_f, 3)."""
+        posed = self.canonical @ self.rotation + self.expression
+        return self.scale.unsqueeze(1) * posed + self.translation.unsqueeze(1)
+
+    @property
+    def neutral_face(self) -> Tensor:
+        """The face's keypoints moved by the head alone, x = s x_c R + t: (B, K_f, 3)."""
+        return self.scale.unsqueeze(1) * (self.canonical @ self.rotation) + self.translation.unsqueeze(1)
+
+    def __len__(self) -> int:
+        """How many frames it is of."""
+        return self.body.shape[0]
+
+    def __getitem__(self, frames: slice) -> "Motion":
+        """Some of the frames."""
+        return Motion(*(tensor[frames] for tensor in self.tensors()))
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All of it, in the order of the fields."""
+        return tuple(getattr(self, field.name) for field in fields(self))
+
+    def to(self, target: torch.device | torch.dtype) -> "Motion":
+        """The same on a device, or of a type."""
+        return Motion(*(tensor.to(target) for tensor in self.tensors()))
+
+    def expand(self, frames: int) -> "Motion":
+        """The motion of one frame, as that of many."""
+        return Motion(*(tensor.expand(frames, *tensor.shape[1:]) for tensor in self.tensors()))
+
+    @staticmethod
+    def cat(motions: Sequence["Motion"]) -> "Motion":
+        """The motions one after the other."""
+        return Motion(*(torch.cat(parts) for parts in zip(*(motion.tensors() for motion in motions), strict=True)))
+
+
+@dataclass(frozen=True)
+class TransferOptions:
+    """How much of a driver's motion is taken.
+
+    Args:
+        relative: add the driver's change since a reference frame to the source's own motion; otherwise go where the
+            driver is.
+        pose: strength of head rotation, translation and scale, 0 (the source's own) to 2.
+        expression: strength of the expression, 0 to 2.
+        body: strength of the body's motion, 0 to 2.
+    """
+
+    relative: bool = True
+    pose: float = 1.0
+    expression: float = 1.0
+    body: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse strengths out of range.
+
+        Raises:
+            ValueError: naming the strength.
+        """
+        for name in ("pose", "expression", "body"):
+            if not 0 <= getattr(self, name) <= 2:
+                raise ValueError(f"{name}: expected a strength from 0 to 2, got {getattr(self, name)}")
+
+
+def transfer(source: Motion, driving: Motion, reference: Motion, options: TransferOptions) -> Motion:
+    """The source person, moved as the driver moves.
+
+    With strength p, from the reference's rotation R_r to the driver's R_d:
+
+        R = R_s (R_rᵀ R_d)^p,   t = t_s + p (s_s / s_r) (t_d - t_r),   s = s_s (s_d / s_r)^p,
+        δ = δ_s + p (δ_d - δ_r),   body = body_s + p (body_d - body_r)
+
+    Absolute motion is the same with the source itself as reference, so that strength 1 puts the source where the driver
+    is. Canonical keypoints stay the source's: they are the person.
+
+    Args:
+        source: of one frame, or as many as `driving`.
+        driving: of any number of frames.
+        reference: of one frame: that of the driver which looks like the source; read in relative motion only.
+        options: what to take.
+    """
+    frames = len(driving)
+    source = source if len(source) == frames else source.expand(frames)
+    start = reference.expand(frames) if options.relative else source
+    pace = source.scale / start.scale
+    turn = rotations.power(start.rotation.transpose(1, 2) @ driving.rotation, options.pose)
+    return Motion(
+        body=source.body + options.body * (driving.body - start.body),
+        canonical=source.canonical,
+        rotation=source.rotation @ turn,
+        translation=source.translation + options.pose * pace * (driving.translation - start.translation),
+        scale=source.scale * (driving.scale / start.scale) ** options.pose,
+        expression=source.expression + options.expression * (driving.expression - start.expression),
+    )

@@ -1,0 +1,123 @@
+"""The 3D-aware warping module, coarse to fine."""
+
+from dataclasses import dataclass
+
+from einops import rearrange
+from torch import Tensor, nn
+
+from ptus.model.appearance import COARSE_SEEN, FINE_SEEN, Appearance
+from ptus.model.composition import coarse_motions, displacement, joint_motions, local_motions
+from ptus.model.config import ModelConfig
+from ptus.model.deformation import FaceBodyMasks, MotionReader, Refinement
+from ptus.model.layers import doubled, identity_grid
+from ptus.model.motion import Motion
+from ptus_kernels import compose_motion, grid_sample_3d, occlusion_blend, warp_blend
+
+
+@dataclass(frozen=True)
+class Warped:
+    """A source's features where the driven frame has them.
+
+    Args:
+        features: the warped volume, its depth folded: (B, width, H, W).
+        motion: what the last level knows of the motion, (B, motion_width, H/2, W/2).
+        flow: where each point of the driven frame is seen in the source, (B, H, W, 2).
+        deformation: of the volume, (B, D, H, W, 3).
+        face_region: logits of the face's share in the motion, (B, 1, d, h, w); None without face–body decomposition.
+    """
+
+    features: Tensor
+    motion: Tensor
+    flow: Tensor
+    deformation: Tensor
+    face_region: Tensor | None
+
+
+class _Fold(nn.Conv2d):
+    """A warped volume (B, C, D, h, w) as feature maps (B, width, h, w)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config.volume_channels * config.volume_depth, config.width, 1)
+
+    def forward(self, volume: Tensor) -> Tensor:
+        return super().forward(rearrange(volume, "b c d h w -> b (d c) h w"))
+
+
+class CoarseToFine(nn.Module):
+    """Body and head at half the volume's side; then expression and residual flow at its full side.
+
+    The fine result is blended with the coarse one by an occlusion map. Folding is linear and the same for both, so that
+    folding first, which is cheaper, gives the same as blending volumes first.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, depth = config.motion_width, config.mask_size[0]
+        body = config.estimated_body_keypoints
+        face = 1 if config.local_global and config.rigid_head else config.estimated_face_keypoints
+        local = config.estimated_face_keypoints
+        self.read_coarse = MotionReader(body + face, COARSE_SEEN, depth, width)
+        self.coarse_masks = FaceBodyMasks(width, body, face, depth, config.face_body)
+        self.coarse_occlusion = nn.Conv2d(width, 1, 3, padding=1)
+        self.read_fine = MotionReader(local, FINE_SEEN, depth, width, stride=2, beside=width)
+        self.local_masks = FaceBodyMasks(width, 0, local, depth, with_region=False)
+        self.refinement = Refinement(width, config)
+        self.fine_occlusion = nn.Conv2d(width, 1, 3, padding=1)
+        self.fold = _Fold(config)
+
+    def forward(self, appearance: Appearance, source: Motion, driven: Motion) -> Warped:
+        """Warp an appearance from the source's motion to the driven one; all of the same batch."""
+        config = self.config
+        motions = coarse_motions(config, source, driven)
+        coarse = self.read_coarse(appearance.coarse_seen, motions)
+        logits, region = self.coarse_masks(coarse)
+        at_coarse = compose_motion(logits, motions.driving, motions.source, motions.jacobian, size=config.coarse_size)
+        coarse_warped = warp_blend(
+            appearance.coarse_volume, at_coarse, self.coarse_occlusion(coarse), sigmoid=True, align_corners=True
+        )
+        deformation = compose_motion(logits, motions.driving, motions.source, motions.jacobian, size=config.volume_size)
+
+        local, local_seen = local_motions(config, source, driven)
+        at_seen = compose_motion(
+            logits, motions.driving, motions.source, motions.jacobian, size=appearance.fine_seen.shape[2:]
+        )
+        seen = grid_sample_3d(appearance.fine_seen, at_seen, padding_mode="border", align_corners=True)
+        fine = self.read_fine(seen, local_seen, beside=coarse)
+        local_logits, _ = self.local_masks(fine)
+        moved = compose_motion(local_logits, local.driving, local.source, size=config.volume_size)
+        deformation = deformation + (moved - identity_grid(config.volume_size, moved.device))
+        deformation, flow = self.refinement(fine, deformation, displacement(source, driven))
+
+        fine_warped = grid_sample_3d(appearance.volume, deformation, align_corners=True)
+        features = occlusion_blend(
+            self.fold(fine_warped), self.fine_occlusion(fine), doubled(self.fold(coarse_warped)), sigmoid=True
+        )
+        return Warped(features, fine, flow, deformation, region)
+
+
+class SingleLevel(nn.Module):
+    """All motions composed at once at the volume's full side, as face-vid2vid does (Wang et al. 2021, sec. 3.2)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, depth = config.motion_width, config.mask_size[0]
+        body, face = config.estimated_body_keypoints, config.estimated_face_keypoints
+        self.read = MotionReader(body + face, FINE_SEEN, depth, width, stride=2)
+        self.masks = FaceBodyMasks(width, body, face, depth, config.face_body)
+        self.refinement = Refinement(width, config)
+        self.occlusion = nn.Conv2d(width, 1, 3, padding=1)
+        self.fold = _Fold(config)
+
+    def forward(self, appearance: Appearance, source: Motion, driven: Motion) -> Warped:
+        """As `CoarseToFine.forward`."""
+        motions = joint_motions(self.config, source, driven)
+        seen = self.read(appearance.fine_seen, motions)
+        logits, region = self.masks(seen)
+        deformation = compose_motion(
+            logits, motions.driving, motions.source, motions.jacobian, size=self.config.volume_size
+        )
+        deformation, flow = self.refinement(seen, deformation, displacement(source, driven))
+        warped = warp_blend(appearance.volume, deformation, self.occlusion(seen), sigmoid=True, align_corners=True)
+        return Warped(self.fold(warped), seen, flow, deformation, region)
