@@ -2,5 +2,6 @@
 
 from ptus.faces.boxes import FaceBox, FaceDetector
 from ptus.faces.haar import HaarDetector, largest_face
+from ptus.faces.yunet import YuNetDetector
 
-__all__ = ["FaceBox", "FaceDetector", "HaarDetector", "largest_face"]
+__all__ = ["FaceBox", "FaceDetector", "HaarDetector", "YuNetDetector", "largest_face"]

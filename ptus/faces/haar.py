@@ -29,9 +29,7 @@ class HaarDetector:
         grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         least = max(20, round(smallest * min(grey.shape)))
         for cascade in self._cascades:
-            found, counts = cascade.detectMultiScale2(
-                grey, scaleFactor=1.1, minNeighbors=4, minSize=(least, least)
-            )
+            found, counts = cascade.detectMultiScale2(grey, scaleFactor=1.1, minNeighbors=4, minSize=(least, least))
             if len(found) > 0:
                 boxes = [FaceBox(*map(float, box)).scaled(1 / scale) for box in np.reshape(found, (-1, 4))]
                 return sorted(_convincing(boxes, [int(count) for count in counts]), key=lambda box: -box.width)

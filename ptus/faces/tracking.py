@@ -1,10 +1,9 @@
 """A face followed through a video, smoothly."""
 
-import cv2
 import numpy as np
 
 from ptus.faces.boxes import FaceBox, FaceDetector
-from ptus.images import Pixels
+from ptus.images import Pixels, resized
 
 EVERY = 3
 """Frames from one search to the next."""
@@ -58,7 +57,7 @@ class FaceTracker:
         if min(near.shape[:2]) < last.width / 2:
             return None
         scale = min(1.0, NEAR_SIDE / max(near.shape[:2]))
-        small = cv2.resize(near, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        small = resized(near, *(max(1, round(scale * side)) for side in near.shape[1::-1]))
         found = self._detector(small, smallest=LEAST * last.width / min(near.shape[:2]))
         boxes = [box.scaled(1 / scale).moved(left, top) for box in found]
         same = [box for box in boxes if box.meets(last) and LEAST < box.width / last.width < MOST]

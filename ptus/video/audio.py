@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple
 
 import av
 from av.audio.stream import AudioStream
@@ -18,7 +18,13 @@ USUAL_RATE = 48000
 LEAD = Fraction(1, 10)
 """Seconds before time 0 that are kept: decoders start up on them, and MP4 hides them."""
 
-Piece: TypeAlias = "av.Packet | av.AudioFrame"
+
+class Piece(NamedTuple):
+    """A packet that is copied or a frame that is encoded, and when it is heard on the video's clock, in seconds."""
+
+    data: "av.Packet[AudioStream] | av.AudioFrame"
+    time: Fraction
+    duration: Fraction
 
 
 class AudioTrack:
@@ -40,7 +46,6 @@ class AudioTrack:
         self._pieces = self._packets() if self._copied else self._frames()
         self._pending: Piece | None = None
         self._start: Fraction | None = None
-        self._last_dts: int | None = None
 
     @classmethod
     def of(cls, path: Path, origin: Fraction = Fraction(0)) -> "AudioTrack | None":
@@ -72,12 +77,11 @@ class AudioTrack:
             self._start = start - lead
         while (piece := self._pending or next(self._pieces, None)) is not None:
             self._pending = piece
-            time = piece.pts * piece.time_base
-            if time >= end:
+            if piece.time >= end:
                 return
             self._pending = None
-            if time + _duration(piece) >= self._start:
-                self._mux(piece)
+            if piece.time + piece.duration >= self._start:
+                self._mux(piece.data)
 
     def finish(self) -> None:
         """Write what the encoder holds back, and close the file that the sound is from."""
@@ -85,26 +89,27 @@ class AudioTrack:
             self._output.mux(self._target.encode(None))
         self._container.close()
 
-    def _mux(self, piece: Piece) -> None:
-        if isinstance(piece, av.Packet):
-            piece.stream = self._target
-            self._output.mux(piece)
+    def _mux(self, data: "av.Packet[AudioStream] | av.AudioFrame") -> None:
+        if isinstance(data, av.Packet):
+            data.stream = self._target
+            self._output.mux(data)
         else:
-            self._output.mux(self._target.encode(piece))
+            self._output.mux(self._target.encode(data))
 
-    def _packets(self) -> Iterator[av.Packet]:
+    def _packets(self) -> Iterator[Piece]:
         """The packets, on the video's clock; those out of order, which no file can hold, are left out."""
+        last = None
         for packet in self._demuxed():
-            if packet.pts is None or packet.dts is None:
+            if packet.pts is None or packet.dts is None or (last is not None and packet.dts <= last):
                 continue
-            shift = round(self._origin / packet.time_base)
+            last = packet.dts
+            time_base = Fraction(packet.time_base)
+            shift = round(self._origin / time_base)
             packet.pts -= shift
             packet.dts -= shift
-            if self._last_dts is None or packet.dts > self._last_dts:
-                self._last_dts = packet.dts
-                yield packet
+            yield Piece(packet, packet.pts * time_base, (packet.duration or 0) * time_base)
 
-    def _frames(self) -> Iterator[av.AudioFrame]:
+    def _frames(self) -> Iterator[Piece]:
         """The decoded frames, on the video's clock."""
         for packet in self._demuxed():
             try:
@@ -112,11 +117,11 @@ class AudioTrack:
             except av.FFmpegError:
                 continue
             for frame in frames:
-                if frame.pts is not None:
+                if isinstance(frame, av.AudioFrame) and frame.pts is not None and frame.time_base is not None:
                     frame.pts -= round(self._origin / frame.time_base)
-                    yield frame
+                    yield Piece(frame, frame.pts * frame.time_base, Fraction(frame.samples, frame.sample_rate))
 
-    def _demuxed(self) -> Iterator[av.Packet]:
+    def _demuxed(self) -> Iterator["av.Packet[AudioStream]"]:
         """The packets up to where the file ends or cannot be read any more."""
         packets = self._container.demux(self._stream)
         while True:
@@ -127,9 +132,3 @@ class AudioTrack:
             if packet is None:
                 return
             yield packet
-
-
-def _duration(piece: Piece) -> Fraction:
-    if isinstance(piece, av.AudioFrame):
-        return Fraction(piece.samples, piece.sample_rate)
-    return (piece.duration or 0) * piece.time_base

@@ -3,11 +3,10 @@
 from typing import NamedTuple
 
 import av
-import cv2
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
-from ptus.images import Pixels
+from ptus.images import Pixels, resized
 
 UNTAGGED = 2
 """AVCOL_SPC_UNSPECIFIED."""
@@ -42,12 +41,11 @@ class FrameConverter:
             src_colorspace=_colour_matrix(frame),
             dst_color_range=ColorRange.JPEG,
         )
-        pixels = rgb.to_ndarray()
-        if transparent:
-            pixels = _on_white(pixels)
+        stored = rgb.to_ndarray().astype(np.uint8, copy=False)
+        pixels = _on_white(stored) if transparent else stored
         if sample_aspect != 1:
             width = max(1, round(frame.width * sample_aspect))
-            pixels = cv2.resize(pixels, (width, frame.height), interpolation=cv2.INTER_AREA)
+            pixels = resized(pixels, width, frame.height)
         return _turned(pixels, _orientation(frame))
 
 
@@ -58,17 +56,17 @@ def _colour_matrix(frame: av.VideoFrame) -> int | None:
     return Colorspace.ITU709 if frame.width >= HD_WIDTH or frame.height >= HD_HEIGHT else Colorspace.ITU601
 
 
-def _on_white(rgba: np.ndarray) -> Pixels:  # type: ignore[type-arg]
+def _on_white(rgba: Pixels) -> Pixels:
     opacity = rgba[..., 3:].astype(np.float32) / 255
     return (rgba[..., :3] * opacity + 255 * (1 - opacity)).round().astype(np.uint8)
 
 
 def _orientation(frame: av.VideoFrame) -> Orientation:
     """What the display matrix asks for; it takes a pixel (x, y) to (ax + cy, bx + dy)."""
-    data = frame.side_data.get("DISPLAYMATRIX")
-    if data is None:
+    if "DISPLAYMATRIX" not in frame.side_data:
         return Orientation()
-    a, b, _, c, d = (int(number) for number in np.frombuffer(bytes(data), np.int32)[:5])
+    data = frame.side_data["DISPLAYMATRIX"]  # type: ignore[typeddict-item]  # PyAV declares one kind of many
+    a, b, _, c, d = (int(number) for number in np.frombuffer(data, np.int32)[:5])
     if abs(b) > abs(a):
         return Orientation(True, flip_horizontally=c < 0, flip_vertically=b < 0)
     return Orientation(False, flip_horizontally=a < 0, flip_vertically=d < 0)

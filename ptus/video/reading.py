@@ -6,14 +6,15 @@ from pathlib import Path
 from types import TracebackType
 
 import av
-import cv2
-import numpy as np
 
 from ptus.errors import UserError
+from ptus.images import Pixels, resized
 from ptus.video.conversion import FrameConverter
 from ptus.video.frames import TimedFrame
 from ptus.video.opening import is_url, open_video
 
+LIVE = ("rtsp", "rtsps", "rtmp", "udp", "rtp", "srt")
+"""Schemes of URLs that do not wait for their reader."""
 OWN_CLOCK = 0x0200 | 0x0001
 """AVFMT_TS_DISCONT and AVFMT_NOFILE: broadcasts and live streams, whose clocks start anywhere."""
 JUMP = 1
@@ -38,6 +39,8 @@ class VideoReader:
         rate: frames a second, on average, as the file says.
         time_base: seconds; all times are multiples of it.
         origin: seconds on the file's own clock at which time is 0.
+        start: time of the first frame, seconds.
+        live: whether frames come at their own pace, waited for or not.
         expected_frames: how many there should be; None where the file does not say.
         frames_read: how many have been given out.
 
@@ -50,13 +53,14 @@ class VideoReader:
         self._container, self._stream = open_video(place)
         self._stream.thread_type = "NONE" if is_url(place) else "AUTO"  # threads hold frames back
         self._convert = FrameConverter()
-        self._damaged = False
+        self._damaged = self._ended = False
         self.rate = _rate(self._stream)
         if self._stream.time_base is None:
             raise UserError(f"{place} does not say when its frames are shown; convert it to MP4 first")
         self.time_base = self._stream.time_base
         self.expected_frames = _expected_frames(self._container, self._stream, self.rate)
         self.frames_read = 0
+        self.live = is_url(place) and str(place).split("://")[0].lower() in LIVE
         self.origin = Fraction(0)
         self.shape: tuple[int, int, int] | None = None
         self._frames = self._timed()
@@ -65,6 +69,7 @@ class VideoReader:
             self.close()
             raise UserError(f"not one frame of {place} can be decoded; it is damaged or cut off: give another copy")
         self._first: TimedFrame = first
+        self.start = first.time
         self.height, self.width = first.pixels.shape[:2]
 
     def __iter__(self) -> Iterator[TimedFrame]:
@@ -76,11 +81,12 @@ class VideoReader:
         for frame in self._frames:
             self.frames_read += 1
             yield frame
+        self._ended = True
 
     @property
     def damage(self) -> str | None:
-        """What was wrong with the file, once all was read: one line, or None."""
-        missing = self.expected_frames is not None and self.frames_read < self.expected_frames
+        """What was wrong with the file as far as it was read: one line, or None."""
+        missing = self._ended and self.expected_frames is not None and self.frames_read < self.expected_frames
         if not self._damaged and not missing:
             return None
         of = f" of {self.expected_frames}" if self.expected_frames else ""
@@ -141,13 +147,13 @@ class VideoReader:
                 self._damaged |= frame.is_corrupt
                 yield frame
 
-    def _pixels(self, frame: av.VideoFrame) -> np.ndarray:  # type: ignore[type-arg]
+    def _pixels(self, frame: av.VideoFrame) -> Pixels:
         aspect = self._stream.sample_aspect_ratio
         pixels = self._convert(frame, float(aspect) if aspect else 1.0)
         if self.shape is None:
             self.shape = (*pixels.shape[:2], 3)
         elif pixels.shape != self.shape:
-            pixels = cv2.resize(pixels, (self.shape[1], self.shape[0]), interpolation=cv2.INTER_AREA)
+            pixels = resized(pixels, self.shape[1], self.shape[0])
         return pixels
 
 

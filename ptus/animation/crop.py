@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from ptus.faces import FaceBox
-from ptus.images import Pixels, Plane
+from ptus.images import Pixels, Plane, resized
 
 FACE_SHARE = 0.28
 """Height of the face (brows to chin) as a share of the crop's height: leaves room for the shoulders and the chest."""
@@ -30,8 +30,9 @@ class Crop(NamedTuple):
         before_y, before_x = max(0, -self.top), max(0, -self.left)
         after_y, after_x = self.side - inside.shape[0] - before_y, self.side - inside.shape[1] - before_x
         if max(before_y, before_x, after_y, after_x) > 0:
-            inside = cv2.copyMakeBorder(inside, before_y, after_y, before_x, after_x, cv2.BORDER_REPLICATE)
-        return _resized(np.ascontiguousarray(inside), size)
+            edges = (before_y, after_y, before_x, after_x)
+            inside = cv2.copyMakeBorder(inside, *edges, cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
+        return resized(np.ascontiguousarray(inside), size, size)
 
     def paste(self, picture: Pixels, frame: Pixels) -> Pixels:
         """A frame (H, W, 3) with the picture (size, size, 3) of this square in its place.
@@ -40,7 +41,7 @@ class Crop(NamedTuple):
         """
         height, width = frame.shape[:2]
         rows, columns = _span(self.top, self.side, height), _span(self.left, self.side, width)
-        inside = _resized(picture, self.side)[
+        inside = resized(picture, self.side, self.side)[
             rows.start - self.top : rows.stop - self.top, columns.start - self.left : columns.stop - self.left
         ]
         opacity = self._opacity(width, height)
@@ -76,8 +77,8 @@ class Crop(NamedTuple):
 def upper_body(face: FaceBox, width: int, height: int) -> Crop:
     """The square around the upper body that belongs to a face.
 
-    The face is FACE_SHARE of its height. Where the frame allows, the square is moved to lie within it; where the frame is
-    smaller than the square, it lies within the square.
+    The face is FACE_SHARE of its height. Where the frame allows, the square is moved to lie within it; where the frame
+    is smaller than the square, it lies within the square.
 
     Args:
         face: in the frame.
@@ -98,11 +99,3 @@ def _within(start: int, room: int) -> int:
 def _span(start: int, side: int, total: int) -> slice:
     """The part of start to start + side that is within 0 to total."""
     return slice(min(max(start, 0), total), max(0, min(start + side, total)))
-
-
-def _resized(pixels: Pixels, side: int) -> Pixels:
-    shrinks = side < pixels.shape[0]
-    size = (side, side)
-    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC).astype(
-        np.uint8, copy=False
-    )
