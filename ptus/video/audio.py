@@ -60,15 +60,20 @@ class AudioTrack:
             return None
         return cls(container, container.streams.audio[0], origin)
 
+    @property
+    def rate(self) -> int:
+        """Samples a second, as written."""
+        rate = self._stream.codec_context.sample_rate
+        return rate if self._copied or rate in AAC_RATES else USUAL_RATE
+
     def add_to(self, output: OutputContainer) -> None:
         """Make a stream for the sound in a file that is about to be written."""
         self._output = output
         if self._copied:
             self._target = output.add_stream_from_template(self._stream)
             return
-        context = self._stream.codec_context
-        rate = context.sample_rate if context.sample_rate in AAC_RATES else USUAL_RATE
-        self._target = output.add_stream("aac", rate, layout="mono" if context.channels == 1 else "stereo")
+        layout = "mono" if self._stream.codec_context.channels == 1 else "stereo"
+        self._target = output.add_stream("aac", self.rate, layout=layout)
 
     def write(self, start: Fraction, end: Fraction) -> None:
         """Write what is heard before `end`; called for one frame after the other, the first one's `start` counts."""

@@ -42,8 +42,8 @@ def open_video(place: Path | str) -> tuple[InputContainer, VideoStream]:
     container = open_media(place)
     streams = [stream for stream in container.streams.video if not stream.disposition & COVER]
     if not streams:
-        container.close()
         kind = "has sound but no video" if container.streams.audio else "has no video"
+        container.close()
         raise UserError(f"{place} {kind}; give a file with pictures in it")
     return container, streams[0]
 

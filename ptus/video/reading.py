@@ -41,7 +41,7 @@ class VideoReader:
         origin: seconds on the file's own clock at which time is 0.
         start: time of the first frame, seconds.
         live: whether frames come at their own pace, waited for or not.
-        expected_frames: how many there should be; None where the file does not say.
+        expected_frames: about how many there should be; None where the file does not say.
         frames_read: how many have been given out.
 
     Raises:
@@ -58,7 +58,8 @@ class VideoReader:
         if self._stream.time_base is None:
             raise UserError(f"{place} does not say when its frames are shown; convert it to MP4 first")
         self.time_base = self._stream.time_base
-        self.expected_frames = _expected_frames(self._container, self._stream, self.rate)
+        self._counted = _counted_frames(self._stream)
+        self.expected_frames = self._counted or _estimated_frames(self._container, self.rate)
         self.frames_read = 0
         self.live = is_url(place) and str(place).split("://")[0].lower() in LIVE
         self.origin = Fraction(0)
@@ -86,10 +87,11 @@ class VideoReader:
     @property
     def damage(self) -> str | None:
         """What was wrong with the file as far as it was read: one line, or None."""
-        missing = self._ended and self.expected_frames is not None and self.frames_read < self.expected_frames
+        promised = self._counted
+        missing = self._ended and promised is not None and self.frames_read < promised
         if not self._damaged and not missing:
             return None
-        of = f" of {self.expected_frames}" if self.expected_frames else ""
+        of = f" of {promised}" if promised is not None else ""
         return f"{self.place} is damaged or cut off: {self.frames_read}{of} frames could be read"
 
     def close(self) -> None:
@@ -164,10 +166,13 @@ def _rate(stream: av.VideoStream) -> Fraction:
     return Fraction(25)
 
 
-def _expected_frames(container: av.container.InputContainer, stream: av.VideoStream, rate: Fraction) -> int | None:
-    """How many frames a file says it has, less those that its edit list leaves out."""
-    if stream.frames:
-        return stream.frames - sum(entry.is_discard for entry in stream.index_entries)
-    if container.duration and len(container.streams) == 1 and not container.format.flags & OWN_CLOCK:
-        return int(Fraction(container.duration, av.time_base) * rate)
-    return None
+def _counted_frames(stream: av.VideoStream) -> int | None:
+    """How many frames a file has counted, less those that its edit list leaves out; None where it has not."""
+    if not stream.frames:
+        return None
+    return stream.frames - sum(entry.is_discard for entry in stream.index_entries)
+
+
+def _estimated_frames(container: av.container.InputContainer, rate: Fraction) -> int | None:
+    """How many frames there are if they come at the average rate."""
+    return round(Fraction(container.duration, av.time_base) * rate) if container.duration else None

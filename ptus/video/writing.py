@@ -4,16 +4,21 @@ import errno
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
+from math import lcm
 from pathlib import Path
 from types import TracebackType
 
 import av
+from av.codec.context import Flags
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from ptus.errors import UserError
 from ptus.files import replacing
 from ptus.images import Pixels
 from ptus.video.audio import AudioTrack
+
+MOST_TICKS = 1 << 24
+"""Finer ones overflow 32 bits within minutes, which older players do not expect."""
 
 
 class VideoWriter:
@@ -60,10 +65,13 @@ class VideoWriter:
         self._resources = ExitStack()
         with ExitStack() as opening, _reporting(path):
             partial = opening.enter_context(replacing(path))
-            self._container = av.open(str(partial), "w", format="mp4", options={"movflags": "+faststart"})
+            options = {"movflags": "+faststart", "movie_timescale": str(self._movie_ticks())}
+            self._container = av.open(str(partial), "w", format="mp4", options=options)
             opening.callback(self._container.close)
             self._container.metadata.update(comment=comment, description=comment)
-            self._stream = self._container.add_stream("libx264", rate, options={"crf": str(quality)})
+            # Frames that are stored out of order would make the last one's duration, and the track's, a guess.
+            coding = {"crf": str(quality), "bf": "0"}
+            self._stream = self._container.add_stream("libx264", rate, options=coding)
             self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
             # Untagged colours are guessed by size, differently by every player.
             context = self._stream.codec_context
@@ -72,6 +80,7 @@ class VideoWriter:
             context.color_primaries = ColorPrimaries.BT709
             context.color_trc = ColorTrc.BT709
             context.time_base = self.time_base
+            context.flags |= Flags.frame_duration
             if audio is not None:
                 audio.add_to(self._container)
             self._container.start_encoding()
@@ -104,6 +113,12 @@ class VideoWriter:
             self._container.mux(self._stream.encode(frame))
             if self._audio is not None:
                 self._audio.write(time, self._end)
+
+    def _movie_ticks(self) -> int:
+        """Ticks a second in which the file stores where its tracks begin: of frames, and of the sound where they fit."""
+        frames = self.time_base.denominator
+        both = lcm(frames, 1000 if self._audio is None else self._audio.rate)
+        return both if both < MOST_TICKS else frames
 
     def __enter__(self) -> "VideoWriter":
         """Start writing."""
