@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
-import torch.nn.functional as F
-from einops import rearrange
+from einops import rearrange, reduce
 from torch import Tensor, nn
 
 from ptus.model.config import ModelConfig
@@ -80,11 +79,11 @@ class AppearanceEncoder(nn.Module):
         lifted = self.lift(self.refine(skips.pop()))
         volume = self.shape(rearrange(lifted, "b (c d) h w -> b c d h w", d=self.depth))
         volume = volume.to(memory_format=torch.channels_last_3d)
-        halved = F.avg_pool3d(volume, (2, 1, 1))
+        halved = reduce(volume, "b c (d 2) h w -> b c d h w", "mean")
         coarse_volume = coarse_seen = None
         if self.coarse_seen is not None:
-            coarse_volume = F.avg_pool3d(volume, (1, 2, 2))
-            coarse_seen = self.coarse_seen(F.avg_pool3d(halved, (1, 2, 2)))
+            coarse_volume = reduce(volume, "b c d (h 2) (w 2) -> b c d h w", "mean")
+            coarse_seen = self.coarse_seen(reduce(halved, "b c d (h 2) (w 2) -> b c d h w", "mean"))
         return Appearance(
             volume=volume,
             coarse_volume=coarse_volume,

@@ -48,12 +48,12 @@ def test_saving_is_all_or_nothing(slim: PTUS, tmp_path: Path) -> None:
 
 
 def test_no_such_file(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="there is no .*; give a checkpoint, or make one with `ptus init`"):
+    with pytest.raises(UserError, match=r"there is no .*; give a checkpoint, or make one with `ptus init`"):
         load_model(tmp_path / "none.safetensors")
 
 
 def test_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="cannot read|is not a checkpoint"):
+    with pytest.raises(UserError, match=r"cannot read|is not a checkpoint"):
         load_model(tmp_path)
 
 

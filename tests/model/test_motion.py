@@ -1,6 +1,7 @@
 """Motion, its transfer, and what composition makes of it: the equations, checked by themselves."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -35,6 +36,7 @@ def random_motion(seed: int, frames: int = FRAMES) -> Motion:
     )
 
 
+PARTS = ("pose", "expression", "body")
 SOURCE, DRIVING = random_motion(1), random_motion(2)
 
 
@@ -103,10 +105,11 @@ def test_relative_transfer_starts_at_the_source() -> None:
     assert (found.face[1:] - SOURCE.face[:1]).abs().max() > 0.1
 
 
-@pytest.mark.parametrize("part", ["pose", "expression", "body"])
+@pytest.mark.parametrize("part", PARTS)
 def test_each_part_moves_alone(part: str) -> None:
-    strengths = {name: float(name == part) for name in ("pose", "expression", "body")}
-    found = transfer(SOURCE[:1], DRIVING, DRIVING[:1], TransferOptions(relative=False, **strengths))
+    strengths: dict[str, Any] = {name: float(name == part) for name in PARTS}
+    options = TransferOptions(relative=False, **strengths)
+    found = transfer(SOURCE[:1], DRIVING, DRIVING[:1], options)
     moved = {
         "pose": not torch.allclose(found.rotation, SOURCE[:1].rotation.expand(FRAMES, 3, 3), atol=1e-4),
         "expression": not torch.allclose(found.expression, SOURCE[:1].expression.expand(FRAMES, 15, 3), atol=1e-4),
@@ -130,10 +133,11 @@ def test_twice_the_strength_turns_twice_as_far() -> None:
     torch.testing.assert_close(found.rotation, expected, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["pose", "expression", "body"])
+@pytest.mark.parametrize("name", PARTS)
 def test_strengths_out_of_range(name: str) -> None:
+    strengths: dict[str, Any] = {name: 2.5}
     with pytest.raises(ValueError, match=f"{name}: expected a strength from 0 to 2, got 2.5"):
-        TransferOptions(**{name: 2.5})
+        TransferOptions(**strengths)
 
 
 def test_the_heads_motion_takes_neutral_faces_to_each_other() -> None:
