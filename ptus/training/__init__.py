@@ -1,0 +1,1 @@
+"""Training: losses, batches, the step, and the loop around it."""

@@ -1,0 +1,104 @@
+"""How a model is trained: one typed configuration, stored beside the optimiser's state."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+Precision = Literal["float32", "bfloat16", "float16"]
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """What each loss counts; 0 switches it off.
+
+    Those of face-vid2vid (Wang et al. 2021, table 6 of its appendix) where it has the loss.
+
+    Args:
+        perceptual: difference of the pictures as VGG-19 sees them, or on pyramids without its weights.
+        pixels: mean absolute difference of the pictures.
+        face: both again for the crop of the head.
+        adversarial: the discriminators take the picture for real.
+        feature_matching: difference of the pictures as the discriminators see them.
+        equivariance: keypoints follow when the picture is moved.
+        keypoint_spread: keypoints keep apart.
+        keypoint_depth: keypoints lie about the middle of the volume.
+        expression: what the head's motion explains is not explained by expression.
+        face_region: the face's share in the motion is where the face is.
+    """
+
+    perceptual: float = 10.0
+    pixels: float = 10.0
+    face: float = 1.0
+    adversarial: float = 1.0
+    feature_matching: float = 10.0
+    equivariance: float = 20.0
+    keypoint_spread: float = 10.0
+    keypoint_depth: float = 1.0
+    expression: float = 1.0
+    face_region: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Refuse what is no weight.
+
+        Raises:
+            ValueError: naming it.
+        """
+        for name, weight in vars(self).items():
+            if not 0 <= weight < math.inf:
+                raise ValueError(f"{name}: expected a weight of at least 0, got {weight}")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How to train.
+
+    Args:
+        steps: how many in all.
+        batch: pairs of frames a step and process.
+        learning_rate: of the generator; it rises over `warm_up` steps and falls as a cosine to a hundredth.
+        discriminator_learning_rate: likewise.
+        warm_up: steps.
+        adversarial_from: the step from which on there are discriminators.
+        clip_norm: the largest norm of the generator's gradient.
+        ema: how much of the averaged weights a step keeps.
+        precision: of convolutions; motion stays in float32.
+        seed: of weights, pairs and augmentation.
+        weights: of the losses.
+    """
+
+    steps: int = 100_000
+    batch: int = 8
+    learning_rate: float = 2e-4
+    discriminator_learning_rate: float = 2e-4
+    warm_up: int = 500
+    adversarial_from: int = 5_000
+    clip_norm: float = 10.0
+    ema: float = 0.999
+    precision: Precision = "float32"
+    seed: int = 0
+    weights: LossWeights = field(default_factory=LossWeights)
+
+    def __post_init__(self) -> None:
+        """Refuse what nothing can be trained with.
+
+        Raises:
+            ValueError: naming it.
+        """
+        for name in ("steps", "batch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        for name in ("warm_up", "adversarial_from"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: expected at least 0, got {getattr(self, name)}")
+        for name in ("learning_rate", "discriminator_learning_rate", "clip_norm"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name}: expected more than 0, got {getattr(self, name)}")
+        if not 0 <= self.ema < 1:
+            raise ValueError(f"ema: expected at least 0 and less than 1, got {self.ema}")
+
+    def learning_rate_factor(self, step: int) -> float:
+        """What the learning rates are multiplied by at a step."""
+        if step < self.warm_up:
+            return (step + 1) / self.warm_up
+        progress = (step - self.warm_up) / max(1, self.steps - self.warm_up)
+        return 0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, progress))) / 2

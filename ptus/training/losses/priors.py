@@ -1,0 +1,44 @@
+"""What is known of keypoints and of motion without looking at pictures."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ptus.model import Motion
+
+LEAST_DISTANCE = 0.1  # squared, face-vid2vid's D_t
+
+
+def spread_loss(keypoints: Tensor) -> Tensor:
+    """Σ max(0, D - ‖x_i - x_j‖²) over pairs of keypoints (B, K, 3), a mean over the batch (face-vid2vid, A.2)."""
+    if keypoints.shape[1] < 2:
+        return keypoints.new_zeros(())
+    apart = (keypoints.unsqueeze(1) - keypoints.unsqueeze(2)).square().sum(dim=-1)
+    first, second = torch.triu_indices(*apart.shape[1:], offset=1, device=apart.device)
+    return F.relu(LEAST_DISTANCE - apart[:, first, second]).mean(dim=1).mean()
+
+
+def depth_loss(keypoints: Tensor) -> Tensor:
+    """How far the keypoints (B, K, 3) lie, on average, from the middle of the volume: a scalar."""
+    return keypoints[..., 2].mean(dim=1).abs().mean() if keypoints.numel() else keypoints.new_zeros(())
+
+
+def expression_loss(motion: Motion) -> Tensor:
+    """Mean absolute expression, which keeps the head's motion out of it: a scalar."""
+    return motion.expression.abs().mean()
+
+
+def face_region_loss(logits: Tensor, boxes: Tensor) -> Tensor:
+    """Cross-entropy of the face region, the most of it over depth, with the faces' boxes.
+
+    Args:
+        logits: (B, 1, d, h, w).
+        boxes: (B, 4), x0, y0, x1, y1 in [-1, 1] of the frame.
+    """
+    seen = logits.amax(dim=2).squeeze(1)
+    height, width = seen.shape[1:]
+    x = torch.linspace(-1, 1, width, device=seen.device)
+    y = torch.linspace(-1, 1, height, device=seen.device).unsqueeze(-1)
+    x0, y0, x1, y1 = (edge[:, None, None] for edge in boxes.unbind(-1))
+    inside = (x >= x0) & (x <= x1) & (y >= y0) & (y <= y1)
+    return F.binary_cross_entropy_with_logits(seen, inside.to(seen.dtype))

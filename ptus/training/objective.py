@@ -1,0 +1,107 @@
+"""What a training step makes smaller: every loss of the generator, from one pair of frames a sample."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ptus.model import PTUS
+from ptus.model.discriminator import Discriminators
+from ptus.model.face import head_crops
+from ptus.training.batch import Batch
+from ptus.training.config import LossWeights
+from ptus.training.losses import priors
+from ptus.training.losses.adversarial import adversarial_loss, feature_matching_loss
+from ptus.training.losses.equivariance import Transform, equivariance_loss
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a batch.
+
+    Args:
+        losses: every loss by its weight's name, unweighted; those that are switched off are missing.
+        rendered: the driving frames as the model draws them, (B, 3, S, S).
+    """
+
+    losses: dict[str, Tensor]
+    rendered: Tensor
+
+    def total(self, weights: LossWeights) -> Tensor:
+        """Their weighted sum."""
+        return torch.stack([getattr(weights, name) * loss for name, loss in self.losses.items()]).sum()
+
+    def finite(self) -> bool:
+        """Whether every loss is a finite number."""
+        return all(bool(loss.isfinite()) for loss in self.losses.values())
+
+
+class Objective(nn.Module):
+    """Self-reenactment of driving frames from source frames, and all losses on it.
+
+    Args:
+        model: the generator.
+        perceptual: compares pictures.
+        weights: of the losses; those of weight 0 are not computed.
+    """
+
+    def __init__(self, model: PTUS, perceptual: nn.Module, weights: LossWeights) -> None:
+        super().__init__()
+        self.model = model
+        self.perceptual = perceptual
+        self.weights = weights
+
+    def forward(self, batch: Batch, transform: Transform, discriminators: Discriminators | None) -> Outcome:
+        """Reenact a batch.
+
+        Args:
+            batch: the frames.
+            transform: what the driving frames are moved by for equivariance.
+            discriminators: those that judge; None before there are any.
+        """
+        model, weights = self.model, self.weights
+        count = len(batch.source)
+        frames = torch.cat((batch.source, batch.driving))
+        boxes = torch.cat((batch.source_boxes, batch.driving_boxes))
+        if weights.equivariance:
+            frames = torch.cat((frames, transform.pictures(batch.driving)))
+            boxes = torch.cat((boxes, transform.boxes(batch.driving_boxes)))
+        motion = model.estimate(frames, boxes)
+        source, driving, moved = motion[:count], motion[count : 2 * count], motion[2 * count :]
+        rendered, warped = model.render_with_warp(model.encode(batch.source), source, driving)
+
+        losses: dict[str, Tensor] = {}
+        pairs = {"": (rendered, batch.driving)}
+        if weights.face:
+            side = model.config.size // 2
+            pairs["face"] = tuple(head_crops(pictures, batch.driving_boxes, side) for pictures in pairs[""])  # type: ignore[assignment]
+        for where, (found, expected) in pairs.items():
+            share = weights.face if where else 1.0
+            if weights.perceptual:
+                _add(losses, "perceptual", share * self.perceptual(found, expected))
+            if weights.pixels:
+                _add(losses, "pixels", share * (found - expected).abs().mean())
+        if weights.equivariance:
+            losses["equivariance"] = equivariance_loss(driving, moved, transform)
+        both = torch.cat((motion.body, motion.face), dim=1)
+        if weights.keypoint_spread:
+            losses["keypoint_spread"] = priors.spread_loss(motion.body) + priors.spread_loss(motion.canonical)
+        if weights.keypoint_depth:
+            losses["keypoint_depth"] = priors.depth_loss(both)
+        if weights.expression:
+            losses["expression"] = priors.expression_loss(motion)
+        if weights.face_region and warped.face_region is not None:
+            losses["face_region"] = priors.face_region_loss(warped.face_region, batch.driving_boxes)
+        if discriminators is not None and (weights.adversarial or weights.feature_matching):
+            judged = discriminators(rendered, batch.driving_boxes)
+            with torch.no_grad():
+                real = discriminators(batch.driving, batch.driving_boxes)
+            if weights.adversarial:
+                losses["adversarial"] = adversarial_loss(judged)
+            if weights.feature_matching:
+                losses["feature_matching"] = feature_matching_loss(real, judged)
+        return Outcome(losses, rendered)
+
+
+def _add(losses: dict[str, Tensor], name: str, loss: Tensor) -> None:
+    losses[name] = losses[name] + loss if name in losses else loss

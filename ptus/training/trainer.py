@@ -1,0 +1,134 @@
+"""One training step, and everything that changes in it."""
+
+from contextlib import nullcontext
+from copy import deepcopy
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from ptus.model import PTUS, ModelConfig
+from ptus.model.discriminator import Discriminators
+from ptus.training.batch import Batch
+from ptus.training.config import TrainingConfig
+from ptus.training.losses.adversarial import discriminator_loss
+from ptus.training.losses.equivariance import Transform
+from ptus.training.objective import Objective, Outcome
+
+BETAS = (0.5, 0.999)
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class NotFiniteError(Exception):
+    """A loss or gradient is no finite number, so that going on would spoil the weights; they are as they were before.
+
+    Args:
+        losses: every loss of the step.
+    """
+
+    def __init__(self, losses: dict[str, Tensor]) -> None:
+        self.losses = {name: float(loss) for name, loss in losses.items()}
+        super().__init__(", ".join(f"{name} {value:.4g}" for name, value in self.losses.items()))
+
+
+class Trainer:
+    """Weights, optimisers and averaged weights.
+
+    Under torch.distributed gradients are averaged over the processes; each gives batches of its own.
+
+    Args:
+        model_config: of the model to train.
+        config: how to train it.
+        perceptual: compares pictures.
+        device: where to compute.
+        init_from: weights to start from; None for random ones.
+    """
+
+    def __init__(
+        self,
+        model_config: ModelConfig,
+        config: TrainingConfig,
+        perceptual: nn.Module,
+        device: torch.device,
+        init_from: PTUS | None = None,
+    ) -> None:
+        self.config = config
+        self.device = device
+        self.step = 0
+        torch.manual_seed(config.seed)
+        self.model = (PTUS(model_config) if init_from is None else init_from).to(device).train().requires_grad_(True)
+        self.averaged = deepcopy(self.model).eval().requires_grad_(False)
+        self.discriminators = Discriminators(model_config.size).to(device)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), config.learning_rate, BETAS)
+        self.discriminator_optimizer = torch.optim.Adam(
+            self.discriminators.parameters(), config.discriminator_learning_rate, BETAS
+        )
+        self.scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "float16")
+        objective = Objective(self.model, perceptual.to(device), config.weights)
+        self._objective: nn.Module = objective
+        self._judges: nn.Module = self.discriminators
+        if dist.is_initialized():
+            ids = [device] if device.type == "cuda" else None
+            self._objective = DistributedDataParallel(objective, device_ids=ids, broadcast_buffers=False)
+            self._judges = DistributedDataParallel(self.discriminators, device_ids=ids, broadcast_buffers=False)
+
+    def train_step(self, batch: Batch) -> Outcome:
+        """Take a step on a batch.
+
+        Raises:
+            NotFiniteError: where a loss or the generator's gradient is not finite; nothing has changed then.
+        """
+        config = self.config
+        batch = batch.to(self.device)
+        factor = config.learning_rate_factor(self.step)
+        self.optimizer.param_groups[0]["lr"] = config.learning_rate * factor
+        self.discriminator_optimizer.param_groups[0]["lr"] = config.discriminator_learning_rate * factor
+        weights = config.weights
+        is_adversarial = self.step >= config.adversarial_from and bool(weights.adversarial or weights.feature_matching)
+
+        random = torch.Generator().manual_seed(config.seed * 1_000_003 + self.step)
+        transform = Transform.random(len(batch.source), random).to(self.device)
+        self.optimizer.zero_grad(set_to_none=True)
+        with self._autocast():
+            outcome: Outcome = self._objective(batch, transform, self.discriminators if is_adversarial else None)
+        if not outcome.finite():
+            raise NotFiniteError(outcome.losses)
+        self.scaler.scale(outcome.total(weights)).backward()  # type: ignore[no-untyped-call]
+        self.scaler.unscale_(self.optimizer)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
+        if not self.scaler.is_enabled() and not norm.isfinite():
+            raise NotFiniteError({**outcome.losses, "gradient": norm})
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        losses = {**outcome.losses, "gradient": norm}
+        if is_adversarial:
+            losses["discriminators"] = self._discriminator_step(batch, outcome.rendered.detach())
+        self._average()
+        self.step += 1
+        return Outcome({name: loss.detach() for name, loss in losses.items()}, outcome.rendered.detach())
+
+    def _discriminator_step(self, batch: Batch, rendered: Tensor) -> Tensor:
+        self.discriminator_optimizer.zero_grad(set_to_none=True)
+        with self._autocast():
+            both = torch.cat((batch.driving, rendered))
+            judged = self._judges(both, torch.cat((batch.driving_boxes, batch.driving_boxes)))
+            halves = [[layer.float().chunk(2) for layer in layers] for layers in judged]
+            real = [[half[0] for half in layers] for layers in halves]
+            loss = discriminator_loss(real, [[half[1] for half in layers] for layers in halves])
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.discriminator_optimizer.step()
+        return loss.detach()
+
+    def _autocast(self) -> torch.autocast | nullcontext[None]:
+        if self.config.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.device.type, DTYPES[self.config.precision])
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        keep = min(self.config.ema, (self.step + 1) / (self.step + 10))  # early weights are not worth keeping
+        for ours, theirs in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
+            ours.lerp_(theirs, 1 - keep)
+        for ours, theirs in zip(self.averaged.buffers(), self.model.buffers(), strict=True):
+            ours.copy_(theirs)
