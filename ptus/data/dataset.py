@@ -154,7 +154,7 @@ def _text(text: str) -> str:
 
 
 def _split(text: str) -> Split:
-    return SPLITS[SPLITS.index(text)]  # type: ignore[arg-type]  # index raises for any other text
+    return SPLITS[SPLITS.index(text)]
 
 
 def _rate(text: str) -> Fraction:

@@ -40,9 +40,8 @@ class Row:
 
     def error(self, column: str, expected: str) -> UserError:
         """That a cell is not what is expected."""
-        return UserError(
-            f"{self.path}, line {self.line}, column {column}: expected {expected}, got {self.cells[column]!r}; {self.mend}"
-        )
+        place = f"{self.path}, line {self.line}, column {column}"
+        return UserError(f"{place}: expected {expected}, got {self.cells[column]!r}; {self.mend}")
 
 
 def read_table(path: Path, columns: Sequence[str], mend: str) -> list[Row]:
