@@ -10,6 +10,8 @@ from ptus.images import Pixels, Plane, resized
 
 FACE_SHARE = 0.28
 """Height of the face (brows to chin) as a share of the crop's height: leaves room for the shoulders and the chest."""
+LARGEST_FACE_SHARE = 0.6
+"""The same where the frame shows no more than a head: the whole head still fits."""
 FACE_LEVEL = 0.38
 """Where the middle of the face is in the crop, from its top, as a share of its height."""
 SOFT_SHARE = 0.08
@@ -77,15 +79,17 @@ class Crop(NamedTuple):
 def upper_body(face: FaceBox, width: int, height: int) -> Crop:
     """The square around the upper body that belongs to a face.
 
-    The face is FACE_SHARE of its height. Where the frame allows, the square is moved to lie within it; where the frame
-    is smaller than the square, it lies within the square.
+    The face is FACE_SHARE of its height, or more of it, up to LARGEST_FACE_SHARE, where the square would be larger than
+    the frame's shorter side: what lies beyond a frame is nothing to learn from, or to animate. The square is moved to
+    lie within the frame where it can.
 
     Args:
         face: in the frame.
         width: of the frame, pixels.
         height: of the frame, pixels.
     """
-    side = max(1, round(face.height / FACE_SHARE))
+    fitting = max(face.height / LARGEST_FACE_SHARE, min(width, height))
+    side = max(1, round(min(face.height / FACE_SHARE, fitting)))
     x, y = face.centre
     left = _within(round(x - side / 2), width - side)
     top = _within(round(y - FACE_LEVEL * side), height - side)

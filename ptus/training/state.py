@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -60,8 +61,9 @@ def load_state(trainer: Trainer, path: Path) -> None:
         UserError: where there is no state of a run, or it does not fit.
     """
     facts, stored = _read(path)
-    for optimizer in (trainer.optimizer, trainer.discriminator_optimizer):
-        _fill(optimizer)
+    for prefix, optimizer in _optimizers(trainer).items():
+        if any(name.startswith(f"{prefix}.") for name in stored):  # a discriminator has none before its first step
+            _fill(optimizer)
     expected = _tensors(trainer)
     for name in sorted(expected.keys() ^ stored.keys()):
         raise UserError(f"{path} does not fit: {name} is {'missing' if name in expected else 'not known'}; start anew")
@@ -79,12 +81,15 @@ def _tensors(trainer: Trainer) -> dict[str, Tensor]:
     modules = {"model": trainer.model, "averaged": trainer.averaged, "discriminators": trainer.discriminators}
     for prefix, module in modules.items():
         named.update({f"{prefix}.{name}": tensor for name, tensor in module.state_dict(keep_vars=True).items()})
-    optimizers = {"optimizer": trainer.optimizer, "discriminator_optimizer": trainer.discriminator_optimizer}
-    for prefix, optimizer in optimizers.items():
+    for prefix, optimizer in _optimizers(trainer).items():
         for number, parameter in enumerate(optimizer.param_groups[0]["params"]):
             for name, tensor in optimizer.state.get(parameter, {}).items():
                 named[f"{prefix}.{number}.{name}"] = tensor
     return named
+
+
+def _optimizers(trainer: Trainer) -> dict[str, torch.optim.Optimizer]:
+    return {"optimizer": trainer.optimizer, "discriminator_optimizer": trainer.discriminator_optimizer}
 
 
 def _fill(optimizer: torch.optim.Optimizer) -> None:
@@ -97,13 +102,13 @@ def _fill(optimizer: torch.optim.Optimizer) -> None:
         }
 
 
-def _read(path: Path, with_tensors: bool = True) -> tuple[dict[str, object], dict[str, Tensor]]:
+def _read(path: Path, with_tensors: bool = True) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             if KEY not in metadata:
                 raise UserError(f"{path} is not the state of a training run; `ptus train` writes one")
-            facts: dict[str, object] = json.loads(metadata[KEY])
+            facts: dict[str, Any] = json.loads(metadata[KEY])
             names = file.keys() if with_tensors else []
             return facts, {name: file.get_tensor(name) for name in names}
     except FileNotFoundError as error:

@@ -94,7 +94,7 @@ class Trainer:
             outcome: Outcome = self._objective(batch, transform, self.discriminators if is_adversarial else None)
         if not outcome.finite():
             raise NotFiniteError(outcome.losses)
-        self.scaler.scale(outcome.total(weights)).backward()  # type: ignore[no-untyped-call]
+        self.scaler.scale(outcome.total(weights)).backward()
         self.scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
         if not self.scaler.is_enabled() and not norm.isfinite():
@@ -116,7 +116,7 @@ class Trainer:
             halves = [[layer.float().chunk(2) for layer in layers] for layers in judged]
             real = [[half[0] for half in layers] for layers in halves]
             loss = discriminator_loss(real, [[half[1] for half in layers] for layers in halves])
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self.discriminator_optimizer.step()
         return loss.detach()
 
@@ -128,7 +128,7 @@ class Trainer:
     @torch.no_grad()
     def _average(self) -> None:
         keep = min(self.config.ema, (self.step + 1) / (self.step + 10))  # early weights are not worth keeping
-        for ours, theirs in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
-            ours.lerp_(theirs, 1 - keep)
-        for ours, theirs in zip(self.averaged.buffers(), self.model.buffers(), strict=True):
-            ours.copy_(theirs)
+        for parameter, newest in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
+            parameter.lerp_(newest, 1 - keep)
+        for buffer, current in zip(self.averaged.buffers(), self.model.buffers(), strict=True):
+            buffer.copy_(current)

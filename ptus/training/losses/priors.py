@@ -14,7 +14,8 @@ def spread_loss(keypoints: Tensor) -> Tensor:
     if keypoints.shape[1] < 2:
         return keypoints.new_zeros(())
     apart = (keypoints.unsqueeze(1) - keypoints.unsqueeze(2)).square().sum(dim=-1)
-    first, second = torch.triu_indices(*apart.shape[1:], offset=1, device=apart.device)
+    count = keypoints.shape[1]
+    first, second = torch.triu_indices(count, count, offset=1, device=apart.device)
     return F.relu(LEAST_DISTANCE - apart[:, first, second]).mean(dim=1).mean()
 
 

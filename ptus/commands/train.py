@@ -1,0 +1,124 @@
+"""`ptus train`."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import torch
+import torch.distributed as dist
+import tyro
+from torch import nn
+
+from ptus.data.dataset import read_clips
+from ptus.errors import UserError
+from ptus.model import PRESETS
+from ptus.model.checkpoint import load_model
+from ptus.stopping import stop_on_signals
+from ptus.training.config import TrainingConfig
+from ptus.training.frames import cached_clips
+from ptus.training.loop import STATE, Intervals, run
+from ptus.training.losses.perceptual import PyramidLoss, VggLoss
+from ptus.training.pairs import Pairs, batches
+from ptus.training.state import load_state, read_configs
+from ptus.training.trainer import Trainer
+
+CACHE = "cache"
+
+File: TypeAlias = Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which process this is, and where it computes."""
+
+    device: torch.device
+    rank: int = 0
+
+
+def train(
+    *,
+    data: Path,
+    output: Path,
+    size: str = "slim-256",
+    config: TrainingConfig = TrainingConfig(),  # noqa: B008 - frozen
+    intervals: Intervals = Intervals(),  # noqa: B008 - frozen
+    init_from: File = None,
+    resume: bool = False,
+    vgg19: File = None,
+    workers: int = 1,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+) -> None:
+    """Train a model on a data set; `torchrun --nproc-per-node N -m ptus train …` trains on several GPUs.
+
+    Ctrl-C or SIGTERM saves and stops. Progress is shown here, and by `tensorboard --logdir OUTPUT/logs`.
+
+    Args:
+        data: Folder that `ptus prepare` wrote.
+        output: Folder to write to: model.safetensors, state.safetensors, logs.
+        size: Which model, as `ptus init` takes; not with --init-from.
+        config: How to train.
+        intervals: Steps between what is written.
+        init_from: Checkpoint whose weights to start from.
+        resume: Go on where the run in --output stopped, with its model and configuration.
+        vgg19: VGG-19's weights, *.safetensors with torchvision's names; without them pictures are compared on pyramids.
+        workers: Processes that load pairs.
+        device: Where to compute.
+    """
+    if size not in PRESETS:
+        raise UserError(f"--size {size} is not known; give one of {', '.join(PRESETS)}")
+    if resume and init_from is not None:
+        raise UserError("--resume goes on with the run's own weights; leave out --init-from")
+    if not resume and (output / STATE).exists():
+        raise UserError(f"{output} has a run already; give --resume to go on with it, or another --output")
+    model_config, start = PRESETS[size], None
+    if resume:
+        model_config, config = read_configs(output / STATE)
+    elif init_from is not None:
+        start = load_model(init_from)
+        model_config = start.config
+    perceptual: nn.Module = PyramidLoss() if vgg19 is None else VggLoss(vgg19)
+    clips = read_clips(data, "train")
+    if not clips:
+        raise UserError(f"{data} has no clips to train on; run ptus prepare with more videos")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write to {output}: {error.strerror}; choose another --output") from error
+
+    place = _join_processes(device)
+    try:
+        if place.rank == 0:
+            cached_clips(clips, data / CACHE, model_config.size)
+        if dist.is_initialized():
+            dist.barrier()
+        pairs = Pairs(cached_clips(clips, data / CACHE, model_config.size, progress=False), config.seed)
+        trainer = Trainer(model_config, config, perceptual, place.device, start)
+        if resume:
+            load_state(trainer, output / STATE)
+        with stop_on_signals() as stop:
+            run(trainer, batches(pairs, config.batch, trainer.step, config.steps, workers), output, stop, intervals)
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
+    if place.rank == 0:
+        print(f"{output}: step {trainer.step} of {config.steps}")
+    if stop.signal is not None:
+        sys.exit(stop.status)
+
+
+def _join_processes(device: str) -> Place:
+    """Join the processes that torchrun started, if it did."""
+    has_gpu = torch.cuda.is_available()
+    if device == "cuda" and not has_gpu:
+        raise UserError("--device cuda: PyTorch sees no GPU here; leave the option out")
+    kind = "cuda" if device != "cpu" and has_gpu else "cpu"
+    if "LOCAL_RANK" not in os.environ:
+        return Place(torch.device(kind))
+    local = int(os.environ["LOCAL_RANK"])
+    place = torch.device(kind, local) if kind == "cuda" else torch.device(kind)
+    if kind == "cuda":
+        torch.cuda.set_device(place)
+    dist.init_process_group("nccl" if kind == "cuda" else "gloo")
+    return Place(place, dist.get_rank())

@@ -1,0 +1,80 @@
+"""Pairs of frames of the same clip, drawn and varied: the same number always gives the same pair."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from ptus.training.batch import Batch
+from ptus.training.frames import CachedClip
+
+LARGEST_GAIN = 0.25
+
+
+class Pairs(Dataset[Batch]):
+    """Source and driving frame of a clip at random; clips count by the root of their length.
+
+    Both are mirrored and recoloured alike.
+
+    Args:
+        clips: to draw from.
+        seed: of the draws.
+    """
+
+    def __init__(self, clips: Sequence[CachedClip], seed: int) -> None:
+        self.clips = clips
+        self.seed = seed
+        lengths = np.sqrt([len(clip.frames) for clip in clips])
+        self.chances = lengths / lengths.sum()
+
+    def __getitem__(self, number: int) -> Batch:
+        """The pair of this number, as a batch of one."""
+        random = np.random.default_rng([self.seed, number])
+        clip = self.clips[random.choice(len(self.clips), p=self.chances)]
+        chosen = random.integers(len(clip.frames), size=2)
+        frames = (clip.frames[chosen] / 255).astype(np.float32)
+        boxes = clip.boxes[chosen]
+        if random.random() < 0.5:
+            frames = frames[:, :, ::-1]
+            boxes = boxes[:, [2, 1, 0, 3]] * np.array([-1, 1, -1, 1], np.float32)
+        pictures = torch.from_numpy(np.ascontiguousarray(_recoloured(frames, random).transpose(0, 3, 1, 2)))
+        edges = torch.from_numpy(np.ascontiguousarray(boxes))
+        return Batch(pictures[:1], edges[:1], pictures[1:], edges[1:])
+
+
+def _recoloured(frames: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDArray[np.float32]:
+    gain = np.exp(random.uniform(-LARGEST_GAIN, LARGEST_GAIN, size=3)).astype(np.float32)
+    gamma = np.float32(np.exp(random.uniform(-LARGEST_GAIN, LARGEST_GAIN)))
+    return np.clip(gain * frames**gamma, 0, 1).astype(np.float32)
+
+
+def batches(pairs: Pairs, batch: int, first_step: int, steps: int, workers: int) -> Iterator[Batch]:
+    """The batches of steps `first_step` to `steps`, those of this process where there are several.
+
+    A step's pairs have the same numbers however many processes share them.
+
+    Args:
+        pairs: to batch.
+        batch: pairs a step and process.
+        first_step: where to start.
+        steps: where to end.
+        workers: processes that load ahead; 0 loads in this one.
+    """
+    processes, rank = (dist.get_world_size(), dist.get_rank()) if dist.is_initialized() else (1, 0)
+    numbers = [
+        [(step * processes + rank) * batch + place for place in range(batch)] for step in range(first_step, steps)
+    ]
+    loader: DataLoader[Batch] = DataLoader(
+        pairs, batch_sampler=numbers, num_workers=workers, collate_fn=_joined, persistent_workers=workers > 0
+    )
+    return iter(loader)
+
+
+def _joined(samples: list[Batch]) -> Batch:
+    names = samples[0].tensors()
+    columns: dict[str, Tensor] = {name: torch.cat([sample.tensors()[name] for sample in samples]) for name in names}
+    return Batch(**columns)
