@@ -1,5 +1,6 @@
 """Pairs of frames of the same clip, drawn and varied: the same number always gives the same pair."""
 
+import signal
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from ptus.stopping import WISHES
 from ptus.training.batch import Batch
 from ptus.training.frames import CachedClip
 
@@ -69,9 +71,15 @@ def batches(pairs: Pairs, batch: int, first_step: int, steps: int, workers: int)
         [(step * processes + rank) * batch + place for place in range(batch)] for step in range(first_step, steps)
     ]
     loader: DataLoader[Batch] = DataLoader(
-        pairs, batch_sampler=numbers, num_workers=workers, collate_fn=_joined, persistent_workers=workers > 0
+        pairs, batch_sampler=numbers, num_workers=workers, collate_fn=_joined, worker_init_fn=_leave_signals
     )
     return iter(loader)
+
+
+def _leave_signals(worker: int) -> None:
+    """Ctrl-C reaches every process of a terminal's group: only the one that trains decides what comes of it."""
+    for wish in WISHES:
+        signal.signal(wish, signal.SIG_IGN)
 
 
 def _joined(samples: list[Batch]) -> Batch:

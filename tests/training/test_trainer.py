@@ -1,0 +1,200 @@
+"""The step, its state on disk, and runs of it."""
+
+import dataclasses
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from ptus.data.dataset import read_clips
+from ptus.errors import UserError
+from ptus.model.checkpoint import load_model
+from ptus.stopping import Stop
+from ptus.training.batch import Batch
+from ptus.training.config import LossWeights, TrainingConfig
+from ptus.training.frames import cached_clips
+from ptus.training.loop import BAD_BATCH, MODEL, STATE, Intervals, run
+from ptus.training.pairs import Pairs, batches
+from ptus.training.state import load_state, read_configs, save_state
+from ptus.training.trainer import NotFiniteError, Trainer
+from tests.training.conftest import FRAMES, QUICK, SIDE, SMALL
+
+Make = Callable[..., Trainer]
+OFTEN = Intervals(scalars=1, pictures=2, checkpoint=2)
+
+
+@pytest.fixture
+def pairs(data: Path) -> Pairs:
+    return Pairs(cached_clips(read_clips(data, "train"), data / "cache", SIDE, progress=False), seed=0)
+
+
+def weights_of(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
+
+
+def assert_equal(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
+    assert found.keys() == expected.keys()
+    for name, tensor in found.items():
+        assert torch.equal(tensor, expected[name]), name
+
+
+def test_a_step_has_every_loss(make_trainer: Make, batch: Batch) -> None:
+    trainer = make_trainer(dataclasses.replace(QUICK, adversarial_from=0))
+    losses = trainer.train_step(batch).losses
+    assert losses.keys() == {
+        *(name for name, weight in vars(LossWeights()).items() if weight and name != "face"), "gradient", "discriminators",
+    }  # fmt: skip
+    assert all(loss.isfinite() for loss in losses.values())
+
+
+@pytest.mark.parametrize("name", [name for name in vars(LossWeights()) if name != "face"])
+def test_a_loss_can_be_switched_off(name: str, make_trainer: Make, batch: Batch) -> None:
+    weights = dataclasses.replace(LossWeights(), **{name: 0.0})
+    trainer = make_trainer(dataclasses.replace(QUICK, adversarial_from=0, weights=weights))
+    assert name not in trainer.train_step(batch).losses
+
+
+def test_the_same_batch_is_learned(make_trainer: Make, batch: Batch) -> None:
+    trainer = make_trainer(dataclasses.replace(QUICK, steps=40, adversarial_from=100))
+    losses = [float(trainer.train_step(batch).losses["pixels"]) for _ in range(20)]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_resuming_is_bit_for_bit(precision: str, make_trainer: Make, batch: Batch, tmp_path: Path) -> None:
+    config = dataclasses.replace(QUICK, precision=precision)
+    whole = make_trainer(config)
+    for _ in range(5):
+        whole.train_step(batch)
+    for stop in (1, 3):  # before the discriminators' first step, and after
+        first = make_trainer(config)
+        for _ in range(stop):
+            first.train_step(batch)
+        save_state(first, tmp_path / STATE)
+        assert read_configs(tmp_path / STATE) == (SMALL, config)
+        second = make_trainer(config)
+        load_state(second, tmp_path / STATE)
+        assert second.step == stop
+        for _ in range(5 - stop):
+            second.train_step(batch)
+        assert_equal(weights_of(second), weights_of(whole))
+        assert_equal(second.averaged.state_dict(), whole.averaged.state_dict())
+        assert_equal(second.discriminators.state_dict(), whole.discriminators.state_dict())
+
+
+def test_a_state_that_does_not_fit(make_trainer: Make, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"there is no .*; start without --resume"):
+        read_configs(tmp_path / STATE)
+    path = tmp_path / STATE
+    save_state(make_trainer(), path)
+    other = Trainer(dataclasses.replace(SMALL, width=24), QUICK, torch.nn.Identity(), torch.device("cpu"))
+    with pytest.raises(UserError, match="does not fit: .* has shape"):
+        load_state(other, path)
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(UserError, match="cannot be read, it may be damaged"):
+        read_configs(path)
+
+
+def test_nothing_changes_where_a_loss_is_not_finite(make_trainer: Make, batch: Batch) -> None:
+    trainer = make_trainer()
+    trainer.train_step(batch)
+    before = weights_of(trainer)
+    batch.driving[0, 0, 0, 0] = torch.nan
+    with pytest.raises(NotFiniteError, match="pixels nan"):
+        trainer.train_step(batch)
+    after = weights_of(trainer)
+    learned = {name for name, _ in trainer.model.named_parameters()}
+    assert_equal({name: after[name] for name in learned}, {name: before[name] for name in learned})
+    assert trainer.step == 1
+
+
+def test_a_run_writes_what_it_should(make_trainer: Make, pairs: Pairs, tmp_path: Path) -> None:
+    trainer = make_trainer()
+    run(trainer, batches(pairs, QUICK.batch, 0, QUICK.steps, 0), tmp_path, Stop(), OFTEN)
+    assert trainer.step == QUICK.steps
+    assert load_model(tmp_path / MODEL).config == SMALL
+    assert read_configs(tmp_path / STATE) == (SMALL, QUICK)
+    assert [path.suffixes for path in (tmp_path / "logs").iterdir()]
+
+
+def test_a_run_stops_when_asked_and_goes_on(make_trainer: Make, pairs: Pairs, tmp_path: Path) -> None:
+    whole = make_trainer()
+    run(whole, batches(pairs, QUICK.batch, 0, QUICK.steps, 0), tmp_path, Stop(), OFTEN)
+    stop = Stop()
+    stop.signal = signal.SIGTERM
+    first, folder = make_trainer(), tmp_path / "stopped"
+    folder.mkdir()
+    run(first, batches(pairs, QUICK.batch, 0, QUICK.steps, 0), folder, stop, OFTEN)
+    assert first.step == 1
+    second = make_trainer()
+    load_state(second, folder / STATE)
+    run(second, batches(pairs, QUICK.batch, second.step, QUICK.steps, 0), folder, Stop(), OFTEN)
+    assert_equal(weights_of(second), weights_of(whole))
+
+
+def test_a_bad_batch_is_kept(make_trainer: Make, pairs: Pairs, tmp_path: Path) -> None:
+    good, bad = list(batches(pairs, QUICK.batch, 0, 2, 0))
+    bad.driving[0] = torch.inf
+    trainer = make_trainer()
+    with pytest.raises(UserError, match="step 1: a loss is not finite"):
+        run(trainer, [good, bad], tmp_path, Stop(), OFTEN)
+    kept = load_file(tmp_path / BAD_BATCH)
+    assert torch.equal(kept["driving"], bad.driving) and torch.equal(kept["source"], bad.source)
+    resumed = make_trainer()
+    load_state(resumed, tmp_path / STATE)
+    assert resumed.step == 1
+
+
+def test_pairs_depend_on_their_number_alone(pairs: Pairs) -> None:
+    ours = list(batches(pairs, 2, 0, 4, workers=0))
+    for number, batch in enumerate(batches(pairs, 2, 1, 4, workers=2), start=1):
+        for name, tensor in batch.tensors().items():
+            assert torch.equal(tensor, ours[number].tensors()[name])
+    assert not torch.equal(ours[0].source, ours[1].source)
+
+
+def test_mirrored_boxes_stay_on_the_face(pairs: Pairs) -> None:
+    columns = torch.linspace(-1, 1, SIDE)
+    for number in range(12):
+        sample = pairs[number]
+        skin = (sample.source[0, 0] > sample.source[0, 2] + 0.05).float()
+        centre = (skin.sum(dim=0) * columns).sum() / skin.sum()
+        x0, _, x1, _ = sample.source_boxes[0]
+        assert abs(centre - (x0 + x1) / 2) < 0.1, number
+
+
+def test_frames_are_decoded_once(data: Path, tmp_path: Path) -> None:
+    clips = read_clips(data)
+    first = cached_clips(clips, tmp_path, 64, progress=False)
+    assert [clip.frames.shape for clip in first] == [(FRAMES, 64, 64, 3)] * 3
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    cached_clips(clips, tmp_path, 64, progress=False)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == written
+    next(iter(written)).write_bytes(b"damaged")
+    again = cached_clips(clips, tmp_path, 64, progress=False)
+    assert all(np.array_equal(ours.frames, theirs.frames) for ours, theirs in zip(again, first, strict=True))
+
+
+def test_learning_rate() -> None:
+    config = TrainingConfig(steps=1000, warm_up=100)
+    factors = [config.learning_rate_factor(step) for step in (0, 99, 100, 550, 1000)]
+    assert factors == pytest.approx([0.01, 1, 1, 0.505, 0.01])
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"steps": 0}, "steps: expected at least 1, got 0"),
+        ({"learning_rate": 0.0}, "learning_rate: expected more than 0, got 0.0"),
+        ({"ema": 1.0}, "ema: expected at least 0 and less than 1, got 1.0"),
+    ],
+)
+def test_configurations_that_cannot_be_used(changed: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(QUICK, **changed)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="pixels: expected a weight of at least 0, got -1"):
+        LossWeights(pixels=-1)
