@@ -1,9 +1,9 @@
-"""`python -m bench [run|report|compare] …`: measures, draws what was measured, or holds two runs against each other."""
+"""`python -m bench [run|report|compare|gate] …`: measures, draws what was measured, holds two runs against each other."""
 
 import sys
 from importlib import import_module
 
-COMMANDS = {"run": "bench.run", "report": "bench.report", "compare": "bench.compare"}
+COMMANDS = {"run": "bench.run", "report": "bench.report", "compare": "bench.compare", "gate": "bench.gate"}
 
 
 def main(arguments: list[str]) -> int:

@@ -1,8 +1,7 @@
 """Everything that takes part in a row: ours, eager PyTorch, torch.compile, public samplers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch

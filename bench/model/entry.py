@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.case import Case, Inputs, Op, Operations
 from bench.prepare import prepare
 
+
 @dataclass(frozen=True)
 class Entry:
     """A model of the benchmark.
