@@ -1,4 +1,4 @@
-"""`python -m bench [run|report|compare|gate] …`: measures, draws what was measured, holds two runs against each other."""
+"""`python -m bench [run|report|compare|gate] …`: measures, draws figures, holds two runs together."""
 
 import sys
 from importlib import import_module

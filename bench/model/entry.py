@@ -53,7 +53,7 @@ class Entry:
             self.size,
             self.draw,
             directions=("forward", "both"),
-            readme=("forward", "both"),
+            readme=("forward",),
             dtypes=("float32",),
         )
 
