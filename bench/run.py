@@ -137,10 +137,14 @@ def _measure_stages(settings: Sequence[Setting], device: Device, results: Result
             if setting.case.op.name == entry.name and setting.batch == 1 and setting.departures == 0
         }
         for backend, direction in wanted:
+            name = f"{entry.name}, stages, {direction}, {backend}"
             if deadline is not None and time.monotonic() > deadline:
-                results.not_measured[f"{entry.name}, stages, {direction}, {backend}"] = OUT_OF_TIME
-            else:
+                results.not_measured[name] = OUT_OF_TIME
+                continue
+            try:
                 results.stages.extend(stages_of(entry, device, backend, direction))
+            except Exception as error:  # the rows are there, and are not lost for it
+                results.not_measured[name] = f"{type(error).__name__}: {error}"
 
 
 def _parser() -> argparse.ArgumentParser:
