@@ -99,7 +99,7 @@ def measure_all(
     if filters.readme:
         harness = Harness(device, results.bandwidth, with_compile, README_SECONDS_A_ROW)
     measure_rows(settings, harness.measure, results, deadline)
-    _measure_stages(settings, device, results, deadline)
+    measure_stages(settings, device, results, deadline)
     return results
 
 
@@ -129,7 +129,8 @@ def _failed(reason: str) -> bool:
     return reason != OUT_OF_TIME
 
 
-def _measure_stages(settings: Sequence[Setting], device: Device, results: Results, deadline: float | None) -> None:
+def measure_stages(settings: Sequence[Setting], device: Device, results: Results, deadline: float | None) -> None:
+    """Profile the models among the settings, in their usual form, into `results`."""
     for entry in MODELS:
         wanted = {
             (setting.backend, setting.direction): None
