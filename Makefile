@@ -22,7 +22,7 @@ demo: build
 	$(PYTHON) -m ptus demo
 
 bench: build
-	$(PYTHON) -m pytest bench --benchmark-only
+	$(PYTHON) -m bench --readme
 
 # On a machine with a GPU, whose environment is taken as it is: nothing is installed, so that no network is needed.
 # What compares bits, or messages that name the device, is left out where it cannot hold.
