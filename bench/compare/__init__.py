@@ -1,0 +1,1 @@
+"""`python -m bench compare OLD.json NEW.json`: what became slower or faster, vanished, or takes more memory."""
