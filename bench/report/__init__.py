@@ -1,0 +1,1 @@
+"""`python -m bench report`: pictures and one page from stored results."""
