@@ -21,10 +21,13 @@ def in_full(row: Row, without: Collection[str] = ()) -> str:
 
 
 def apart(rows: Sequence[Row], without: Collection[str] = ()) -> list[str]:
-    """For each row of one op what others among them do not have; the direction always."""
+    """For each row of one op its direction and what others among them do not have, but for the fields `without`.
+
+    Where nothing is left, what a row is the case of.
+    """
     shown = [
         show
         for name, show in _FIELDS.items()
         if name not in without and (name == "direction" or len({show(row) for row in rows}) > 1)
     ]
-    return [", ".join(show(row) for show in shown) for row in rows]
+    return [", ".join(show(row) for show in shown or [_FIELDS["case"]]) for row in rows]

@@ -70,8 +70,8 @@ def _plot(runs: Runs, common: Sequence[Work]) -> Figure:
 
 def _bar(axes: Axes, y: float, values: Sequence[float], runs: int, colour: str) -> None:
     if not values:
-        write(axes, "not timed", (0, y), (3, 0))
+        write(axes, "not timed", (0, y))
         return
     mean = geometric_mean(values)
     axes.barh(y, mean, height=HEIGHT / runs, color=colour)
-    write(axes, f"{mean:.1f}" if mean >= 1 else f"{mean:.2g}", (mean, y), (3, 0))
+    write(axes, f"{mean:.1f}" if mean >= 1 else f"{mean:.2g}", (mean, y))

@@ -1,21 +1,19 @@
 """How many times as fast as eager PyTorch and torch.compile: an op a bar, and within an op a row a bar."""
 
-import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import geometric_mean
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.report.labels import apart
-from bench.report.style import COLOURS, CONTENDERS, Picture, draw, figure, ink, write
+from bench.report.style import COLOURS, CONTENDERS, Picture, draw, figure, ink, logarithmic, write
 from bench.rows import Row
 
 Group = tuple[str, list[Row]]  # a label, and the rows that it stands for
 
 FILLED = 0.8  # of the distance between groups
-MOST_TICKS = 10
 
 
 def by_op(rows: Sequence[Row]) -> Picture:
@@ -59,10 +57,9 @@ def _plot(groups: Sequence[Group]) -> Figure:
     height = FILLED / max(len(names), 1)
     for position, name in enumerate(names):
         colour = CONTENDERS.get(name, COLOURS[position % len(COLOURS)])
-        for index, (_, rows) in enumerate(groups):
-            ratios = [ratio for row in rows if (ratio := row.ratio(name)) is not None]
-            _bar(axes, index + (position + 0.5) * height - FILLED / 2, ratios, height, colour)
-        axes.barh(0, 0, color=colour, label=f"× {name}")
+        offset = (position + 0.5) * height - FILLED / 2
+        ratios = {index + offset: _ratios(rows, name) for index, (_, rows) in enumerate(groups)}
+        _bars(axes, {y: each for y, each in ratios.items() if each}, height, colour, f"× {name}")
     _frame(axes, groups, names)
     if names:
         drawn.legend(loc="outside upper right", ncols=len(names))
@@ -71,26 +68,24 @@ def _plot(groups: Sequence[Group]) -> Figure:
     return drawn
 
 
-def _bar(axes: Axes, y: float, ratios: Sequence[float], height: float, colour: str) -> None:
-    if not ratios:
-        return
-    mean = geometric_mean(ratios)
-    axes.barh(y, mean - 1, left=1, height=height, color=colour)
-    if len(ratios) > 1:
-        axes.plot([min(ratios), max(ratios)], [y, y], color=ink(), linewidth=1, marker="|", markersize=4)
-    write(axes, f"{mean:.1f}", (max(1.0, *ratios), y), (4, 0))
+def _ratios(rows: Sequence[Row], name: str) -> list[float]:
+    return [ratio for row in rows if (ratio := row.ratio(name)) is not None]
+
+
+def _bars(axes: Axes, ratios: Mapping[float, list[float]], height: float, colour: str, label: str) -> None:
+    means = [geometric_mean(each) for each in ratios.values()]
+    axes.barh(list(ratios), [mean - 1 for mean in means], left=1, height=height, color=colour, label=label)
+    for mean, (y, each) in zip(means, ratios.items(), strict=True):
+        if len(each) > 1:
+            axes.plot([min(each), max(each)], [y, y], color=ink(), linewidth=1, marker="|", markersize=4)
+        write(axes, f"{mean:.1f}", (max(1.0, *each), y))
 
 
 def _frame(axes: Axes, groups: Sequence[Group], names: Sequence[str]) -> None:
-    ratios = [ratio for _, rows in groups for row in rows for name in names if (ratio := row.ratio(name)) is not None]
+    ratios = [ratio for _, rows in groups for name in names for ratio in _ratios(rows, name)]
     left, right = min([*ratios, 1.0]) / 1.15, max([*ratios, 1.0]) * 1.8
-    axes.set_xscale("log")
+    logarithmic(axes.xaxis)
     axes.set_xlim(left, right)
-    ticks = [step * 10.0**power for power in range(-3, 6) for step in (1, 2, 5)]
-    ticks = [tick for tick in ticks if left <= tick <= right]
-    ticks = ticks[:: math.ceil(len(ticks) / MOST_TICKS)]
-    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.set_xticks([], minor=True)
     axes.set_xlabel("times as fast as … (1: as fast; logarithmic)")
     axes.set_yticks(range(len(groups)), [name for name, _ in groups])
     axes.set_ylim(len(groups) - 0.4, -0.6)

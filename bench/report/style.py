@@ -3,11 +3,15 @@
 import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
+from PIL import Image
 
 # Okabe and Ito's colours without black and yellow, which vanish on dark and on light paper.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C")
@@ -16,8 +20,9 @@ CONTENDERS = {"eager": COLOURS[0], "compiled": COLOURS[1]}
 
 WIDTH = 7.5  # inches
 DPI = 120
+PALETTE = 128  # colours of a stored picture
 
-_COMMON = {
+_COMMON: dict[str, Any] = {
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.grid": True,
@@ -71,23 +76,27 @@ def figure(height: float) -> Figure:
     return drawn
 
 
-def write(
-    axes: Axes,
-    text: str,
-    place: tuple[float, float],
-    offset: tuple[float, float],
-    size: float = 7.5,
-    align: str = "left",
-) -> None:
-    """Write beside a place of the data; the offset is in points."""
-    axes.annotate(
-        text, place, xytext=offset, textcoords="offset points", ha=align, va="center", fontsize=size, color=ink()
+def write(axes: Axes, text: str, place: tuple[float, float]) -> None:
+    """Write to the right of a place of the data."""
+    written = axes.annotate(
+        text, place, xytext=(4, 0), textcoords="offset points", va="center", fontsize=7.5, color=ink()
     )
+    written.set_in_layout(False)  # hundreds of them take minutes to lay out
+
+
+def logarithmic(axis: Axis) -> None:
+    """Make an axis logarithmic, with plain numbers at 1, 2 and 5."""
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=9))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
 
 
 def _png(plot: Callable[[], Figure], *, ink: str, paper: str, grid: str) -> bytes:
-    colours = {"grid.color": grid, **dict.fromkeys(_INKS, ink), **dict.fromkeys(_PAPERS, paper)}
-    with matplotlib.rc_context({**_COMMON, **colours}):
-        buffer = io.BytesIO()
-        plot().savefig(buffer, format="png")
-    return buffer.getvalue()
+    colours: dict[str, Any] = {"grid.color": grid, **dict.fromkeys(_INKS, ink), **dict.fromkeys(_PAPERS, paper)}
+    drawn, stored = io.BytesIO(), io.BytesIO()
+    with matplotlib.rc_context(_COMMON | colours):  # type: ignore[arg-type]
+        plot().savefig(drawn, format="png")
+    with Image.open(drawn) as image:  # lines and areas of few colours, at a quarter of the bytes
+        image.convert("RGB").quantize(PALETTE, dither=Image.Dither.NONE).save(stored, format="png", optimize=True)
+    return stored.getvalue()
