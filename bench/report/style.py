@@ -86,7 +86,8 @@ def write(axes: Axes, text: str, place: tuple[float, float]) -> None:
 
 def logarithmic(axis: Axis) -> None:
     """Make an axis logarithmic, with plain numbers at 1, 2 and 5."""
-    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axes = axis.axes
+    (axes.set_xscale if axis is axes.xaxis else axes.set_yscale)("log")
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=9))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_locator(NullLocator())

@@ -1,0 +1,1 @@
+"""`python -m bench gate`: is the working tree slower than the commit before it?"""

@@ -1,0 +1,70 @@
+"""The command that refuses a slower kernel."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.compare.command import compare_results
+from bench.gate.builds import Build, base_build, commit_to_compare, working_tree
+from bench.gate.pooling import pool
+from bench.rows import Results
+from bench.stored import load
+from ptus.errors import UserError
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def gate(base: str = "HEAD~1", runs: int = 5, ops: Sequence[str] = ()) -> int:
+    """Build a commit beside the working tree, measure both in turn, and say what is slower now.
+
+    Every run is a process of its own, since where a process has its memory and its code makes a difference that no
+    number of rounds within it shows. The two builds take turns, each first in every other pair, so that a machine that
+    slows down or heats up does not favour one; runs are then pooled and compared as by `python -m bench compare`.
+
+    Args:
+        base: the commit to compare with.
+        runs: of each build.
+        ops: the ops to measure; all if none is named.
+
+    Returns:
+        1 where the working tree is slower, fails, or takes more memory; otherwise 0.
+
+    Raises:
+        UserError: where there is nothing to compare, or the commit cannot be built or measured.
+    """
+    if runs < 1:
+        raise UserError(f"--runs: expected at least 1, got {runs}")
+    commit = commit_to_compare(ROOT, base)
+    builds = base_build(ROOT, commit), working_tree(ROOT)
+    print(f"old: {base} ({commit[:12]}); new: the working tree; {runs} runs of each, in turn", flush=True)
+    old, new = in_turn(*builds, runs, ops)
+    return compare_results(old, new)
+
+
+def in_turn(base: Build, new: Build, runs: int, ops: Sequence[str]) -> tuple[Results, Results]:
+    """The pooled results of either build."""
+    collected: dict[str, list[Results]] = {base.name: [], new.name: []}
+    for position in range(runs):
+        for build in (base, new) if position % 2 == 0 else (new, base):
+            collected[build.name].append(measure(build, ops))
+    return pool(collected[base.name]), pool(collected[new.name])
+
+
+def measure(build: Build, ops: Sequence[str]) -> Results:
+    """One run of a build, in a process of its own.
+
+    Raises:
+        UserError: where nothing comes of it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        stored = Path(folder) / "results.json"
+        done = build.run("-m", "bench", "run", "--quick", "--store", str(stored), *(("--op", *ops) if ops else ()))
+        if not stored.exists():
+            raise UserError(
+                f"the benchmark of the {build.name} build failed (status {done.returncode}): {_end(done.stdout)}"
+            )
+        return load(stored)
+
+
+def _end(text: str) -> str:
+    return (text.strip().splitlines() or ["it printed nothing"])[-1]
