@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from tyro.conf import Positional
+
 from bench.compare.changes import compare
 from bench.compare.text import text
 from bench.rows import Results
@@ -12,7 +14,7 @@ from ptus.errors import UserError
 SAME = ("cpu", "gpu", "device", "threads", "capability", "torch", "triton")
 
 
-def compare_files(old: Path, new: Path, across_machines: bool = False) -> int:
+def compare_files(old: Positional[Path], new: Positional[Path], across_machines: bool = False) -> int:
     """List what became slower or faster beyond the measured spread, vanished, or takes more memory.
 
     How a change of the machine is told from one of the code is said in bench/compare/changes.py.

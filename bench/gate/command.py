@@ -14,7 +14,7 @@ from ptus.errors import UserError
 ROOT = Path(__file__).parent.parent.parent
 
 
-def gate(base: str = "HEAD~1", runs: int = 5, ops: Sequence[str] = ()) -> int:
+def gate(base: str = "HEAD~1", runs: int = 5, ops: tuple[str, ...] = ()) -> int:
     """Build a commit beside the working tree, measure both in turn, and say what is slower now.
 
     Every run is a process of its own, since where a process has its memory and its code makes a difference that no
@@ -58,7 +58,7 @@ def measure(build: Build, ops: Sequence[str]) -> Results:
     """
     with tempfile.TemporaryDirectory() as folder:
         stored = Path(folder) / "results.json"
-        done = build.run("-m", "bench", "run", "--quick", "--store", str(stored), *(("--op", *ops) if ops else ()))
+        done = build.run("-m", "bench", "run", "--quick", "--store", str(stored), *(("--ops", *ops) if ops else ()))
         if not stored.exists():
             raise UserError(
                 f"the benchmark of the {build.name} build failed (status {done.returncode}): {_end(done.stdout)}"

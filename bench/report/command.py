@@ -1,8 +1,9 @@
 """The command that draws the report."""
 
-from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+
+from tyro.conf import Positional
 
 from bench.rows import Results
 from bench.stored import load
@@ -10,7 +11,7 @@ from ptus.errors import UserError
 from ptus.files import replacing
 
 
-def report(results: Sequence[Path], output: Path = Path("build/report")) -> int:
+def report(results: Positional[tuple[Path, ...]], output: Path = Path("build/report")) -> int:
     """Draw stored results: speedups, roofline, growth with the batch and the volume, machines side by side.
 
     Writes PNGs and one page, report.html, which needs nothing beside itself; prints what grows faster than linearly.
@@ -25,6 +26,8 @@ def report(results: Sequence[Path], output: Path = Path("build/report")) -> int:
     Raises:
         UserError: where a file cannot be used, two are named alike, or Matplotlib is not installed.
     """
+    if not results:
+        raise UserError("report: expected at least one file of results")
     if find_spec("matplotlib") is None:
         raise UserError("the report is drawn with Matplotlib, which is not there: pip install 'ptus[bench]'")
     if len({path.stem for path in results}) < len(results):

@@ -146,7 +146,7 @@ def test_the_page_needs_nothing_and_escapes_what_it_shows(tmp_path: Path, capsys
     run(*rows, machine=machine, not_measured={hostile: hostile}).store(tmp_path / "one.json")
     run(row()).store(tmp_path / "two.json")
     output = tmp_path / "out"
-    assert report([tmp_path / "one.json", tmp_path / "two.json"], output) == 0
+    assert report((tmp_path / "one.json", tmp_path / "two.json"), output) == 0
 
     assert "warning: faster than linear" in capsys.readouterr().out
     text = (output / "report.html").read_text(encoding="utf-8")
@@ -176,6 +176,6 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
     RESULTS.store(tmp_path / "one.json")
     RESULTS.store(tmp_path / "other" / "one.json")
     with pytest.raises(UserError, match="two of the files have the same name"):
-        report([tmp_path / "one.json", tmp_path / "other" / "one.json"], tmp_path)
+        report((tmp_path / "one.json", tmp_path / "other" / "one.json"), tmp_path)
     with pytest.raises(UserError, match=r"none\.json: No such file"):
-        report([tmp_path / "none.json"], tmp_path)
+        report((tmp_path / "none.json",), tmp_path)
