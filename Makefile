@@ -25,10 +25,10 @@ bench: build
 	$(PYTHON) -m pytest bench --benchmark-only
 
 # Before a kernel is changed for good: is the working tree slower than the commit before it? BASE names another commit,
-# OPS the ops to measure.
+# OP the ops to measure, with commas between them.
 BASE := HEAD~1
 bench-gate: build
-	$(PYTHON) -m bench gate --base $(BASE) $(if $(OPS),--ops $(OPS))
+	$(PYTHON) -m bench gate --base $(BASE) $(if $(OP),--op $(OP))
 
 # On a machine with a GPU, whose environment is taken as it is: nothing is installed, so that no network is needed.
 # What compares bits, or messages that name the device, is left out where it cannot hold.

@@ -1,28 +1,25 @@
-"""`python -m bench`: what can be done with the benchmark's results, a sub-command each."""
+"""`python -m bench [run|report|compare|gate] …`: measures, draws, or compares two runs or two builds."""
 
 import sys
-from collections.abc import Callable, Sequence
+from importlib import import_module
 
-import tyro
-
-from bench.compare.command import compare_files
-from bench.gate.command import gate
-from bench.report.command import report
-from ptus.errors import UserError
-
-COMMANDS: dict[str, Callable[..., int]] = {"report": report, "compare": compare_files, "gate": gate}
+COMMANDS = {
+    "run": "bench.run",
+    "report": "bench.report.command",
+    "compare": "bench.compare.command",
+    "gate": "bench.gate.command",
+}
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 2, and one line on stderr, where what the user gave cannot be used."""
-    try:
-        return tyro.extras.subcommand_cli_from_dict(
-            COMMANDS, prog="python -m bench", description="Benchmarks of ptus_kernels.", args=arguments
-        )
-    except UserError as error:
-        print(f"bench: {error}", file=sys.stderr)
+def main(arguments: list[str]) -> int:
+    """Call the command that the first argument names: `run` where that is an option or missing."""
+    name, rest = ("run", arguments) if not arguments or arguments[0].startswith("-") else (arguments[0], arguments[1:])
+    if name not in COMMANDS:
+        print(f"bench: expected one of {', '.join(COMMANDS)}, got {name!r}", file=sys.stderr)
         return 2
+    result: int = import_module(COMMANDS[name]).main(rest)
+    return result
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

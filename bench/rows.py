@@ -59,9 +59,10 @@ class Row:
         floor: seconds that a large copy takes for `bytes_moved`: the time predicted for a kernel that only moves.
         memory: bytes at the peak of a call beyond what was there before it, of "ours" and "eager"; None where unknown.
         memory_allowed: bytes of the outputs and of the scratch that the design allows; None where it has no say.
-        target: what is asked, in words; None for nothing.
-        figure: the value that the target is about.
+        target: what is asked, in words; None for nothing. Of several, the one furthest from being reached.
+        figure: the value that the target is about; None where its contender is absent.
         reached: whether it was reached.
+        figures: of all targets, by their words.
         readme: whether README's table shows it.
     """
 
@@ -83,6 +84,7 @@ class Row:
     target: str | None = None
     figure: float | None = None
     reached: bool | None = None
+    figures: dict[str, float] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     readme: bool = False
 

@@ -1,9 +1,11 @@
 """The command that compares two runs of the benchmark."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tyro.conf import Positional
 
+from bench.command_line import call
 from bench.compare.changes import compare
 from bench.compare.text import text
 from bench.rows import Results
@@ -14,13 +16,18 @@ from ptus.errors import UserError
 SAME = ("cpu", "gpu", "device", "threads", "capability", "torch", "triton")
 
 
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    return call(compare_files, "compare", arguments)
+
+
 def compare_files(old: Positional[Path], new: Positional[Path], across_machines: bool = False) -> int:
     """List what became slower or faster beyond the measured spread, vanished, or takes more memory.
 
     How a change of the machine is told from one of the code is said in bench/compare/changes.py.
 
     Args:
-        old: results of `python -m bench --store`, from before.
+        old: results that `python -m bench --json` wrote, from before.
         new: results from after.
         across_machines: compare although the machines, or the versions of PyTorch, are not the same.
 

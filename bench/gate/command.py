@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.command_line import call
 from bench.compare.command import compare_results
 from bench.gate.builds import Build, base_build, commit_to_compare, working_tree
 from bench.gate.pooling import pool
@@ -14,7 +15,12 @@ from ptus.errors import UserError
 ROOT = Path(__file__).parent.parent.parent
 
 
-def gate(base: str = "HEAD~1", runs: int = 5, ops: tuple[str, ...] = ()) -> int:
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    return call(gate, "gate", arguments)
+
+
+def gate(base: str = "HEAD~1", runs: int = 5, op: str = "") -> int:
     """Build a commit beside the working tree, measure both in turn, and say what is slower now.
 
     Every run is a process of its own, since where a process has its memory and its code makes a difference that no
@@ -24,7 +30,7 @@ def gate(base: str = "HEAD~1", runs: int = 5, ops: tuple[str, ...] = ()) -> int:
     Args:
         base: the commit to compare with.
         runs: of each build.
-        ops: the ops to measure; all if none is named.
+        op: the ops to measure, with commas between them; all if none is named. Of each the rows of README's table.
 
     Returns:
         1 where the working tree is slower, fails, or takes more memory; otherwise 0.
@@ -37,20 +43,20 @@ def gate(base: str = "HEAD~1", runs: int = 5, ops: tuple[str, ...] = ()) -> int:
     commit = commit_to_compare(ROOT, base)
     builds = base_build(ROOT, commit), working_tree(ROOT)
     print(f"old: {base} ({commit[:12]}); new: the working tree; {runs} runs of each, in turn", flush=True)
-    old, new = in_turn(*builds, runs, ops)
+    old, new = in_turn(*builds, runs, op)
     return compare_results(old, new)
 
 
-def in_turn(base: Build, new: Build, runs: int, ops: Sequence[str]) -> tuple[Results, Results]:
+def in_turn(base: Build, new: Build, runs: int, op: str) -> tuple[Results, Results]:
     """The pooled results of either build."""
     collected: dict[str, list[Results]] = {base.name: [], new.name: []}
     for position in range(runs):
         for build in (base, new) if position % 2 == 0 else (new, base):
-            collected[build.name].append(measure(build, ops))
+            collected[build.name].append(measure(build, op))
     return pool(collected[base.name]), pool(collected[new.name])
 
 
-def measure(build: Build, ops: Sequence[str]) -> Results:
+def measure(build: Build, op: str) -> Results:
     """One run of a build, in a process of its own.
 
     Raises:
@@ -58,7 +64,9 @@ def measure(build: Build, ops: Sequence[str]) -> Results:
     """
     with tempfile.TemporaryDirectory() as folder:
         stored = Path(folder) / "results.json"
-        done = build.run("-m", "bench", "run", "--quick", "--store", str(stored), *(("--ops", *ops) if ops else ()))
+        done = build.run(
+            *("-m", "bench", "run", "--readme", "--no-compile", "--json", str(stored)), *(("--op", op) if op else ())
+        )
         if not stored.exists():
             raise UserError(
                 f"the benchmark of the {build.name} build failed (status {done.returncode}): {_end(done.stdout)}"

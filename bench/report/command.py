@@ -1,14 +1,21 @@
 """The command that draws the report."""
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from tyro.conf import Positional
 
+from bench.command_line import call
 from bench.rows import Results
 from bench.stored import load
 from ptus.errors import UserError
 from ptus.files import replacing
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    return call(report, "report", arguments)
 
 
 def report(results: Positional[tuple[Path, ...]], output: Path = Path("build/report")) -> int:
@@ -17,7 +24,7 @@ def report(results: Positional[tuple[Path, ...]], output: Path = Path("build/rep
     Writes PNGs and one page, report.html, which needs nothing beside itself; prints what grows faster than linearly.
 
     Args:
-        results: files that `python -m bench --store` wrote; their names tell the machines' pictures apart.
+        results: files that `python -m bench --json` wrote; their names tell the machines' pictures apart.
         output: the folder to write into.
 
     Returns:

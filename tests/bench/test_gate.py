@@ -24,7 +24,7 @@ template = json.loads((pathlib.Path(__file__).resolve().parent / "template.json"
 for row in template["rows"]:
     row["times"]["ours"] = {name: ptus_kernels.SECONDS for name in ("median", "minimum", "low", "high")} | {"rounds": 9}
 if ptus_kernels.SECONDS > 0:
-    pathlib.Path(sys.argv[sys.argv.index("--store") + 1]).write_text(json.dumps(template))
+    pathlib.Path(sys.argv[sys.argv.index("--json") + 1]).write_text(json.dumps(template))
 else:
     print("a wrong result")
 """
@@ -65,7 +65,7 @@ def commit(root: Path, message: str) -> str:
 
 def status_of_gate(root: Path) -> int:
     builds = base_build(root, commit_to_compare(root, "HEAD~1")), working_tree(root)
-    return compare_results(*in_turn(*builds, runs=2, ops=()))
+    return compare_results(*in_turn(*builds, runs=2, op=""))
 
 
 def test_the_same_kernels_pass(root: Path) -> None:
