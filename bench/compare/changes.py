@@ -22,6 +22,7 @@ from bench.rows import Key, Results, Row, Times
 from bench.schema import MalformedError
 
 MARGIN = 0.10  # what alignment and the placement of pages may do to the same code
+WIDE = 0.5  # quartiles so far apart, as a share of the median, hide what they are asked about
 MEMORY_MARGIN = 0.05
 MEMORY_SLACK = 1 << 20  # bytes; the system counts pages, and threads count them in batches
 
@@ -59,6 +60,12 @@ class Change:
     def faster(self) -> bool:
         """Faster by more than the margin and the measured spread."""
         return all(_apart(_at(self.new.ours, pace), self.old.ours) for pace in self._paces)
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the spread of either run is so wide that a slower row would not show."""
+        spreads = [(each.ours.high - each.ours.low) / each.ours.median for each in (self.old, self.new)]
+        return max(spreads) > WIDE and not self.slower and not self.faster
 
     @property
     def takes_more_memory(self) -> bool:
@@ -100,6 +107,11 @@ class Comparison:
         return bool(
             self.vanished or self.failing or any(each.slower or each.takes_more_memory for each in self.changes)
         )
+
+    @property
+    def undecided(self) -> list[Change]:
+        """The rows of which nothing can be said."""
+        return [each for each in self.changes if each.undecided]
 
 
 def compare(old: Results, new: Results) -> Comparison:

@@ -6,7 +6,7 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from bench.command_line import call
-from bench.compare.changes import compare
+from bench.compare.changes import Comparison, compare
 from bench.compare.text import text
 from bench.rows import Results
 from bench.schema import MalformedError
@@ -37,11 +37,11 @@ def compare_files(old: Positional[Path], new: Positional[Path], across_machines:
     Raises:
         UserError: where a file cannot be used, or they have no row in common or are of different machines.
     """
-    return compare_results(load(old), load(new), across_machines)
+    return int(compare_results(load(old), load(new), across_machines).worse)
 
 
-def compare_results(old: Results, new: Results, across_machines: bool = False) -> int:
-    """Print the comparison of two runs; arguments, result and errors are those of `compare_files`."""
+def compare_results(old: Results, new: Results, across_machines: bool = False) -> Comparison:
+    """Print the comparison of two runs; arguments and errors are those of `compare_files`."""
     differences = [
         f"{fact}: {old.machine[fact]}, then {new.machine[fact]}"
         for fact in SAME
@@ -56,4 +56,4 @@ def compare_results(old: Results, new: Results, across_machines: bool = False) -
     if not comparison.changes:
         raise UserError("the two files have no row in common")
     print("\n".join(text(comparison)))
-    return int(comparison.worse)
+    return comparison

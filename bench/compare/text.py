@@ -21,8 +21,9 @@ def text(comparison: Comparison) -> list[str]:
     lines += _section("cannot be measured any more", [[name, why] for name, why in comparison.failing.items()])
     lines += _section("misses its target, which it reached", _targets(changes))
     lines += _timed("faster", [each for each in changes if each.faster])
+    lines += _timed("measured with too wide a spread to tell", comparison.undecided)
     lines += _section("new", [_names(row) for row in comparison.appeared])
-    if not comparison.worse:
+    if not comparison.worse and not comparison.undecided:
         lines.append(
             f"nothing is slower by more than {MARGIN:.0%} and the spread, none vanished, none takes more memory"
         )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.command_line import call
+from bench.compare.changes import Comparison
 from bench.compare.command import compare_results
 from bench.gate.builds import Build, base_build, commit_to_compare, working_tree
 from bench.gate.pooling import pool
@@ -25,7 +26,8 @@ def gate(base: str = "HEAD~1", runs: int = 5, op: str = "") -> int:
 
     Every run is a process of its own, since where a process has its memory and its code makes a difference that no
     number of rounds within it shows. The two builds take turns, each first in every other pair, so that a machine that
-    slows down or heats up does not favour one; runs are then pooled and compared as by `python -m bench compare`.
+    slows down or heats up does not favour one; runs are then pooled (bench/gate/pooling.py) and compared as by
+    `python -m bench compare`.
 
     Args:
         base: the commit to compare with.
@@ -36,15 +38,26 @@ def gate(base: str = "HEAD~1", runs: int = 5, op: str = "") -> int:
         1 where the working tree is slower, fails, or takes more memory; otherwise 0.
 
     Raises:
-        UserError: where there is nothing to compare, or the commit cannot be built or measured.
+        UserError: where there is nothing to compare, the commit cannot be built or measured, or noise hides the answer.
     """
-    if runs < 1:
-        raise UserError(f"--runs: expected at least 1, got {runs}")
+    if runs < 2:
+        raise UserError(f"--runs: expected at least 2, to see how far runs of the same build lie apart, got {runs}")
     commit = commit_to_compare(ROOT, base)
     builds = base_build(ROOT, commit), working_tree(ROOT)
     print(f"old: {base} ({commit[:12]}); new: the working tree; {runs} runs of each, in turn", flush=True)
     old, new = in_turn(*builds, runs, op)
-    return compare_results(old, new)
+    return verdict(compare_results(old, new))
+
+
+def verdict(comparison: Comparison) -> int:
+    """1 for a comparison with something worse, 0 for one without.
+
+    Raises:
+        UserError: where nothing is known to be worse but some rows were too noisy to tell, which is no pass.
+    """
+    if comparison.undecided and not comparison.worse:
+        raise UserError(f"{len(comparison.undecided)} rows are too noisy to tell: try more --runs or a quieter machine")
+    return int(comparison.worse)
 
 
 def in_turn(base: Build, new: Build, runs: int, op: str) -> tuple[Results, Results]:

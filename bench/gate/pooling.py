@@ -8,7 +8,7 @@ from bench.rows import Key, Results, Row, Times
 
 
 def pool(runs: Sequence[Results]) -> Results:
-    """One run's worth of results from several of the same build; a row is kept where every run has it.
+    """One run's worth of results from at least two of the same build; a row is kept where every run has it.
 
     Where a run misses a row that another has, the row is among `not_measured`.
     """
@@ -39,15 +39,16 @@ def _pooled_rows(rows: Sequence[Row]) -> Row:
 
 
 def pooled_times(runs: Sequence[Times]) -> Times:
-    """The quartiles of all runs' rounds, as far as each run's own quartiles tell; of one run they are its own.
+    """Median and quartiles of the fastest round of each run.
 
-    Three numbers stand for a run, so that a difference between runs of the same build, which a run cannot see in
-    itself, is part of the spread.
+    What others on the machine do only ever adds to a time, by milliseconds where they take a core away: then medians
+    tell of them alone. The fastest round of a process is nearly free of it, and a kernel that was made slower is slower
+    in its fastest round too. How far processes of the same build lie apart is the spread.
     """
-    points = [point for times in runs for point in (times.low, times.median, times.high)]
-    low, median, high = statistics.quantiles(points, n=4, method="exclusive")
+    fastest = [times.minimum for times in runs]
     rounds = [times.rounds for times in runs if times.rounds is not None]
-    return Times(median, min(times.minimum for times in runs), low, high, sum(rounds) if rounds else None)
+    pooled = Times.of(fastest)
+    return replace(pooled, rounds=sum(rounds) if rounds else None)
 
 
 def _least(counts: Sequence[int | None]) -> int | None:

@@ -62,6 +62,8 @@ def test_a_faster_row_alone_is_not_worse() -> None:
 def test_within_the_spread() -> None:
     noisy = replace(OLD.rows[0], times={"ours": spread(1.5e-3, by=0.4), "eager": spread(20e-3)})
     assert slower_and_faster(rows_with(lambda _: noisy)) == ([], [])
+    assert [each.new.case for each in compare(OLD, rows_with(lambda _: noisy)).undecided] == ["first"]
+    assert not compare(OLD, OLD).undecided
 
 
 def test_beyond_the_spread_but_within_the_margin() -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.compare.changes import compare
 from bench.compare.command import compare_results
 from bench.gate.builds import base_build, commit_to_compare, git, same_sources, working_tree
-from bench.gate.command import in_turn
+from bench.gate.command import in_turn, verdict
 from bench.gate.pooling import pool, pooled_times
 from bench.rows import Results, Row, Times
 from ptus.errors import UserError
@@ -65,7 +66,7 @@ def commit(root: Path, message: str) -> str:
 
 def status_of_gate(root: Path) -> int:
     builds = base_build(root, commit_to_compare(root, "HEAD~1")), working_tree(root)
-    return compare_results(*in_turn(*builds, runs=2, op=""))
+    return verdict(compare_results(*in_turn(*builds, runs=2, op="")))
 
 
 def test_the_same_kernels_pass(root: Path) -> None:
@@ -134,22 +135,27 @@ def test_nothing_to_compare(root: Path) -> None:
     assert commit_to_compare(root, "HEAD") == git(root, "rev-parse", "HEAD")
 
 
-def test_the_quartiles_of_one_run_stay() -> None:
-    times = Times(3.0, 1.0, 2.0, 5.0, 7)
-    assert pooled_times([times]) == times
+def test_the_fastest_rounds_are_pooled() -> None:
+    runs = [Times(9.0, minimum, 5.0, 12.0, 7) for minimum in (1.0, 1.1, 1.2, 1.3, 8.0)]
+    pooled = pooled_times(runs)
+    assert pooled == Times(1.2, 1.0, 1.1, 1.3, 35)
 
 
-def test_runs_that_differ_have_that_in_their_spread() -> None:
-    fast, slow = Times(1.0, 0.9, 0.95, 1.05, 7), Times(2.0, 1.9, 1.95, 2.05, 7)
-    pooled = pooled_times([fast, slow, fast, slow])
-    assert (pooled.low, pooled.high) == pytest.approx((1.0, 2.0), abs=0.03)
-    assert (pooled.minimum, pooled.rounds) == (0.9, 28)
+def noisy(minima: tuple[float, ...], eager: float = 2.0) -> Results:
+    """A build in runs on a busy machine: medians tell nothing."""
+    busy = [Times(16.0, minimum, 8.0, 30.0, 9) for minimum in minima]
+    return pool([run(replace(ROW, times={"ours": each, "eager": Times(50, eager, 40, 60, 9)})) for each in busy])
 
 
-def test_one_disturbed_run_of_five_does_not_move_the_median() -> None:
-    usual, disturbed = Times(1.0, 0.9, 0.95, 1.05, 7), Times(9.0, 8.0, 8.5, 9.5, 7)
-    pooled = pooled_times([usual] * 4 + [disturbed])
-    assert (pooled.median, pooled.high) == pytest.approx((1.0, 1.05))
+def test_a_slower_kernel_shows_on_a_busy_machine() -> None:
+    base = noisy((1.0, 1.05, 1.1, 1.02, 30.0))
+    assert verdict(compare(base, noisy((1.5, 1.55, 30.0, 1.6, 1.52)))) == 1
+    assert verdict(compare(base, noisy((1.04, 1.08, 30.0, 1.01, 1.06)))) == 0
+
+
+def test_what_is_too_noisy_is_no_pass() -> None:
+    with pytest.raises(UserError, match="1 rows are too noisy to tell"):
+        verdict(compare(noisy((1.0, 2.0, 4.0, 8.0, 16.0)), noisy((1.0, 3.0, 5.0, 7.0, 9.0))))
 
 
 def test_a_row_that_a_run_misses_is_not_measured() -> None:
