@@ -21,6 +21,12 @@ def load(path: Path) -> Results:
         raise UserError(f"{path}: {error.strerror}") from None
     if not results.rows:
         raise UserError(f"{path}: no rows were measured")
+    for position, row in enumerate(results.rows):
+        seconds = [
+            each for times in row.times.values() for each in (times.minimum, times.low, times.median, times.high)
+        ]
+        if min([*seconds, results.bandwidth, row.batch, *row.size]) <= 0:
+            raise UserError(f"{path}: rows[{position}]: expected times, bandwidth, batch and size above 0")
     return results
 
 

@@ -99,6 +99,6 @@ def _points(rows: Sequence[Row], contender: str, quantity: Quantity, variable: V
     for row in rows:
         times = row.times.get(contender)
         value = row.memory.get(contender) if quantity == "memory" else None if times is None else times.median
-        if value:
+        if value and value > 0:
             points.append((row.batch if variable == "batch" else prod(row.size), float(value)))
     return sorted(points)

@@ -168,6 +168,8 @@ def test_another_day_is_the_same_machine(tmp_path: Path) -> None:
         (run(row(), row()), "two rows are grid_sample_3d, first, forward, cpu"),
         (run(), "no rows were measured"),
         (run(row("another")), "no row in common"),
+        (run(row(), row("second", ours=0.0)), r"rows\[1\]: expected times, bandwidth, batch and size above 0"),
+        (run(row(), bandwidth=0.0), r"rows\[0\]: expected times"),
     ],
 )
 def test_results_that_cannot_be_compared(tmp_path: Path, results: Results, message: str) -> None:
