@@ -22,7 +22,7 @@ demo: build
 	$(PYTHON) -m ptus demo
 
 bench: build
-	$(PYTHON) -m pytest bench --benchmark-only
+	$(PYTHON) -m bench --readme
 
 # Before a kernel is changed for good: is the working tree slower than the commit before it? BASE names another commit,
 # OP the ops to measure, with commas between them.

@@ -1,14 +1,9 @@
-"""`python -m bench [run|report|compare|gate] …`: measures, draws, or compares two runs or two builds."""
+"""`python -m bench [run|report|compare|gate] …`: measures, draws figures, holds two runs together."""
 
 import sys
 from importlib import import_module
 
-COMMANDS = {
-    "run": "bench.run",
-    "report": "bench.report.command",
-    "compare": "bench.compare.command",
-    "gate": "bench.gate.command",
-}
+COMMANDS = {"run": "bench.run", "report": "bench.report", "compare": "bench.compare", "gate": "bench.gate"}
 
 
 def main(arguments: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""What an op declares about itself, once: its inputs, the same work in eager PyTorch, and what is asked of its speed."""
+"""What an op declares about itself, once: inputs, the same work in eager PyTorch, and what is asked of its speed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class Op:
         features: the inputs that have channels, and so a type and a memory format; coordinates stay float32.
         operations: of the inputs, a batch of them.
         memory_format: in which the features usually come.
-        transposed: the feature of which the design allows a transposed copy, a sample at a time, where it is contiguous.
+        transposed: the feature of which the design allows a transposed copy of one sample, where it is contiguous.
         limits_memory: whether the design says what a call may allocate.
         gpu_times_eager: how many times as fast as eager PyTorch it shall be on a GPU, by direction.
         peers: public samplers that do the same.

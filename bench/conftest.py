@@ -20,6 +20,7 @@ class Replay:
         self.now = 0.0
 
     def __call__(self) -> float:
+        """The time it shows, in seconds."""
         return self.now
 
 
@@ -62,7 +63,7 @@ def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
 
 @pytest.fixture
 def measure(benchmark: BenchmarkFixture, harness: Harness) -> Measure:
-    """Measure a setting, and give pytest-benchmark our op's seconds of each round, and the rest as extra information."""
+    """Measure a setting, and give pytest-benchmark the seconds of our op in each round, and the rest beside them."""
 
     def measure(setting: Setting) -> None:
         measured = harness.measure(setting)

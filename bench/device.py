@@ -101,7 +101,8 @@ class Cuda(Device):
             run()
         end.record()
         end.synchronize()
-        return start.elapsed_time(end) / 1e3 / len(runs)
+        milliseconds: float = start.elapsed_time(end)
+        return milliseconds / 1e3 / len(runs)
 
     def wait(self) -> None:
         """For all streams."""

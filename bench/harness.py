@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from bench.case import Inputs
@@ -18,6 +19,7 @@ FEWEST_ROUNDS, MOST_ROUNDS = 7, 41
 WARM_UP = 2
 TIMES_THE_CACHE = 2
 FIRST_SEED = 20
+BESIDE = "float32 at batch 1"  # timed in the same rounds, where a target compares with it
 FEWEST_COPIES, MOST_COPIES = 2, 16
 
 Made = TypeVar("Made")
@@ -29,6 +31,13 @@ class Measured:
 
     row: Row
     seconds: list[float]
+
+
+@dataclass
+class _TakingPart:
+    contenders: dict[str, Contender]
+    absent: dict[str, str]
+    eager_format: str | None
 
 
 @dataclass(frozen=True)
@@ -59,46 +68,17 @@ class Harness:
     def _measure(self, setting: Setting) -> Measured:
         case, op = setting.case, setting.case.op
         contenders = Contenders(setting, self.draw(setting), self.device)
-        taking_part = {"ours": contenders.ours()}
-        absent: dict[str, str] = {}
-
-        def add(name: str, make: Callable[[], Made]) -> Made | None:
-            made, reason = attempt(make)
-            if reason is not None:
-                absent[name] = reason
-            return made
-
-        eager_format = None
-        in_better_format = add("eager", contenders.eager)
-        if in_better_format is not None:
-            eager_format, taking_part["eager"] = in_better_format
-        others: dict[str, Callable[[], Contender]] = {}
-        if case.deterministic:
-            others["any order"] = contenders.any_order
-        if not case.graphs and not case.deterministic:
-            if self.with_compile:
-                others["compiled"] = lambda: contenders.compiled(eager_format or setting.memory_format)
-            else:
-                absent["compiled"] = "left out"
-            others |= {peer.name: lambda peer=peer: contenders.peer(peer) for peer in op.peers}  # type: ignore[misc]
-        for name, make in others.items():
-            contender = add(name, make)
-            if contender is not None:
-                taking_part[name] = contender
-        compared = [target for target in setting.targets if isinstance(target, PerSample)]
-        if compared:
-            taking_part["beside"] = contenders.beside(1)
-
+        part = self._take_part(setting, contenders)
         first = contenders.inputs[0]
         read = bytes_of([*first.values(), *parameters(op.ours)])
         moved = bytes_moved(setting.direction, read, contenders.output_bytes, contenders.result_bytes)
         allowed = memory_allowed(setting, first, contenders.result_bytes, self.device.threads)
-        seconds = in_turn(taking_part, self.device, self.seconds_a_row)
         operations = op.operations(first).of(setting.direction)
-        del contenders, taking_part
+        seconds = in_turn(part.contenders, self.device, self.seconds_a_row)
+        part.contenders.clear()  # their memory is not to be counted
 
         times = {name: Times.of(taken) for name, taken in seconds.items()}
-        beside = times.pop("beside").median if compared else None
+        beside = times.pop(BESIDE).median if BESIDE in times else None
         row = Row(
             op=op.name,
             case=case.name,
@@ -109,17 +89,45 @@ class Harness:
             batch=setting.batch,
             size=case.size,
             times=times,
-            absent=absent,
-            eager_format=eager_format,
+            absent=part.absent,
+            eager_format=part.eager_format,
             bytes_moved=moved,
             operations=operations,
             floor=moved / self.bandwidth,
-            memory=self._memory(setting, eager_format),
+            memory=self._memory(setting, part.eager_format),
             memory_allowed=allowed,
             readme=setting.readme,
         )
-        judged = judge(row, setting.targets, beside)
-        return Measured(replace(row, **vars(judged)), seconds["ours"])
+        return Measured(replace(row, **vars(judge(row, setting.targets, beside))), seconds["ours"])
+
+    def _take_part(self, setting: Setting, contenders: Contenders) -> _TakingPart:
+        """Make ours, which must be there, and whatever else belongs to the row, which may be absent."""
+        case = setting.case
+        part = _TakingPart({"ours": contenders.ours()}, {}, None)
+        in_better_format, reason = attempt(contenders.eager)
+        if in_better_format is None:
+            part.absent["eager"] = str(reason)
+        else:
+            part.eager_format, part.contenders["eager"] = in_better_format
+        others: dict[str, Callable[[], Contender]] = {}
+        if case.deterministic:
+            others["any order"] = contenders.any_order
+        elif not case.graphs:
+            memory_format = part.eager_format or setting.memory_format
+            others["compiled"] = partial(contenders.compiled, memory_format)
+            others |= {peer.name: partial(contenders.peer, peer) for peer in case.op.peers}
+            if not self.with_compile:
+                part.absent["compiled"] = "left out"
+                del others["compiled"]
+        for name, make in others.items():
+            contender, reason = attempt(make)
+            if contender is None:
+                part.absent[name] = str(reason)
+            else:
+                part.contenders[name] = contender
+        if any(isinstance(target, PerSample) for target in setting.targets):
+            part.contenders[BESIDE] = contenders.beside(1)
+        return part
 
     def draw(self, setting: Setting) -> list[Inputs]:
         """Inputs of several draws: what a call for each of them reads and writes is more than the caches hold."""

@@ -1,4 +1,4 @@
-"""Inputs as models have them, on the device of the random numbers: smooth deformations, keypoints that move a little."""
+"""Inputs as models have them, on the random numbers' device: smooth deformations, keypoints that move a little."""
 
 from collections.abc import Sequence
 

@@ -2,6 +2,7 @@
 
 import ctypes
 import multiprocessing
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def peak_memory(setting: Setting, form: str, memory_format: str, device: Device)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bench.memory"])
     receiver, sender = context.Pipe(duplex=False)
-    child = context.Process(target=_measure, args=(setting, form, memory_format, device.threads, sender))
+    alone = replace(setting, case=replace(setting.case, op=replace(setting.case.op, peers=())))
+    child = context.Process(target=_measure, args=(alone, form, memory_format, device.threads, sender))
     child.start()
     sender.close()
     try:

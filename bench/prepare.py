@@ -50,13 +50,8 @@ def prepare(form: Form, inputs: Inputs, direction: str, grad_outputs: Sequence[T
     wanted = [*leaves.values(), *parameters(form)]
     outputs = _listed(form(**leaves))
     gradients = gradients_like(outputs) if grad_outputs is None else list(grad_outputs)
-
-    def backward() -> list[Tensor]:
-        return list(torch.autograd.grad(outputs, wanted, gradients, retain_graph=True))
-
     if direction == "backward":
-        return Prepared(backward, outputs, gradients)
-    del outputs
+        return _backward(outputs, wanted, gradients)
 
     def both() -> list[Tensor]:
         found = _listed(form(**leaves))
@@ -64,6 +59,13 @@ def prepare(form: Form, inputs: Inputs, direction: str, grad_outputs: Sequence[T
         return [*(tensor.detach() for tensor in found), *grads]
 
     return Prepared(both, [], gradients)
+
+
+def _backward(outputs: list[Tensor], wanted: list[Tensor], gradients: list[Tensor]) -> Prepared:
+    def backward() -> list[Tensor]:
+        return list(torch.autograd.grad(outputs, wanted, gradients, retain_graph=True))
+
+    return Prepared(backward, outputs, gradients)
 
 
 def gradients_like(outputs: Sequence[Tensor]) -> list[Tensor]:

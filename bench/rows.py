@@ -89,6 +89,7 @@ class Row:
     readme: bool = False
 
     def __post_init__(self) -> None:
+        """Refuse a row of another's times alone."""
         if "ours" not in self.times:
             raise MalformedError(f"times: expected 'ours' among the contenders, got {sorted(self.times)}")
 
@@ -157,7 +158,8 @@ class Results:
 
     Args:
         machine: "cpu", "gpu" (None without one), "device" ("cpu" or "cuda": what was measured), "threads",
-            "capability" (of the CPU kernels, or of the GPU), "torch", "triton" (None without it), "date".
+            "capability" (of the CPU kernels, or of the GPU), "torch", "triton" (None without it), "date"; perhaps a
+            "note" on how the figures came about.
         bandwidth: bytes a second, read and written, of a large copy on the device.
         peak_operations: float32 operations a second of a large matrix product on the device; None if not measured.
         rows: what was measured.

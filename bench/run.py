@@ -145,7 +145,8 @@ def _measure_stages(settings: Sequence[Setting], device: Device, results: Result
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m bench", description="Measures the ops and models against eager PyTorch, torch.compile and others."
+        prog="python -m bench",
+        description="Measures ops and models against eager PyTorch, torch.compile and others.",
     )
     operators = sorted({case.op.name for case in CASES})
     add = parser.add_argument

@@ -117,9 +117,10 @@ def caption(results: Results) -> str:
     machine = results.machine
     backends = ", ".join(dict.fromkeys(row.backend for row in results.rows)) or "none"
     device = machine["gpu"] or f"{machine['cpu']}, {machine['threads']} threads"
+    note = f"; {machine['note']}" if "note" in machine else ""
     return (
         f"{device}, kernels: {backends} ({machine['capability']}), torch {machine['torch']}, {machine['date']}; "
-        f"copy: {results.bandwidth / 1e9:.1f} GB/s"
+        f"copy: {results.bandwidth / 1e9:.1f} GB/s{note}"
     )
 
 

@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.case import Case, Inputs, Op, Operations
 from bench.prepare import prepare
 
+
 @dataclass(frozen=True)
 class Entry:
     """A model of the benchmark.
@@ -52,7 +53,7 @@ class Entry:
             self.size,
             self.draw,
             directions=("forward", "both"),
-            readme=("forward", "both"),
+            readme=("forward",),
             dtypes=("float32",),
         )
 

@@ -70,9 +70,7 @@ CASES = [
         partial(compressed_volume, LARGE_VOLUME, KEYPOINTS, False),
     ),
     Case(MOTION_FEATURES, "with jacobians", VOLUME, partial(compressed_volume, VOLUME, KEYPOINTS, True)),
-    Case(
-        MOTION_FEATURES, "deterministic", VOLUME, LIVE_PORTRAIT, directions=("backward",), deterministic=True
-    ),
+    Case(MOTION_FEATURES, "deterministic", VOLUME, LIVE_PORTRAIT, directions=("backward",), deterministic=True),
 ]
 
 

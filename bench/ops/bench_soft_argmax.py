@@ -31,9 +31,7 @@ def eager(logits: Tensor) -> Tensor:
 def operations(inputs: Inputs) -> Operations:
     """Of a softmax and an expectation; the backward needs the softmax again."""
     numbers = inputs["logits"].numel()
-    return Operations(
-        numbers * (SOFTMAX + EXPECTATION), numbers * (SOFTMAX + SOFTMAX_BACKWARD + EXPECTATION)
-    )
+    return Operations(numbers * (SOFTMAX + EXPECTATION), numbers * (SOFTMAX + SOFTMAX_BACKWARD + EXPECTATION))
 
 
 SOFT_ARGMAX = Op(

@@ -15,7 +15,9 @@ from tests.bench.examples import RESULTS, ROW
 
 def test_results_are_loaded_as_they_were_stored(tmp_path: Path) -> None:
     path = tmp_path / "results" / "some.json"
-    more = replace(RESULTS, stages=[Stages("network", "ours", "forward", {"rest": 1e-3})], not_measured={"a row": "time"})
+    more = replace(
+        RESULTS, stages=[Stages("network", "ours", "forward", {"rest": 1e-3})], not_measured={"a row": "time"}
+    )
     more.store(path)
     assert Results.load(path) == more
     assert [file.name for file in path.parent.iterdir()] == ["some.json"]
@@ -85,7 +87,7 @@ def test_a_malformed_file_is_refused(tmp_path: Path, damage: Callable[[dict[str,
 def test_what_holds_no_results_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "some.json"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(MalformedError, match="some.json: expected"):
+    with pytest.raises(MalformedError, match=r"some\.json: expected"):
         Results.load(path)
 
 
