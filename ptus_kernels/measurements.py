@@ -24,6 +24,11 @@ _OP = re.compile(r"[a-z][a-z0-9_]*")
 _LARGEST = 2**20  # bytes of a file; a record takes some thousands
 
 
+def file_name_of(gpu: str) -> str:
+    """The name of a file about a GPU."""
+    return re.sub(r"[^a-z0-9]+", "-", gpu.lower()).strip("-") + ".json"
+
+
 @dataclass(frozen=True)
 class Record:
     """What was measured on one GPU.
@@ -68,7 +73,7 @@ class Record:
     @property
     def file_name(self) -> str:
         """Where a record of this GPU is kept."""
-        return re.sub(r"[^a-z0-9]+", "-", self.gpu.lower()).strip("-") + ".json"
+        return file_name_of(self.gpu)
 
     def fastest(self) -> dict[tuple[str, str, torch.dtype], str]:
         """The faster backend of each op, direction and type."""
