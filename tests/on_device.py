@@ -47,16 +47,16 @@ def run_ops_on(device: torch.device) -> None:
         setattr(ptus_kernels, name, on_device(device, getattr(ptus_kernels, name)))
 
 
+def first_config(run: object, configs: Sequence[Any], kernel: str, like: Tensor, shape: Sequence[int | bool]) -> Any:
+    """The first of Triton's block sizes, as an answer to which is the best."""
+    return configs[0]
+
+
 def without_measuring() -> None:
     """Let Triton take its first block sizes: to measure all for hundreds of shapes would take longer than the tests."""
     from ptus_kernels.triton import tuning
 
-    def first(
-        run: object, configs: Sequence[tuning.Config], kernel: str, like: Tensor, shape: Sequence[int | bool]
-    ) -> tuning.Config:
-        return configs[0]
-
-    tuning._choose = first
+    tuning._choose = first_config
 
 
 def on_device(device: torch.device, op: Callable[..., Tensor]) -> Callable[..., Tensor]:
