@@ -63,6 +63,12 @@ def test_offsets_of_64_bits(call: Call, monkeypatch: pytest.MonkeyPatch) -> None
     assert_close_to_exact(call)
 
 
+def test_a_launch_that_no_gpu_takes_is_refused() -> None:
+    feature = torch.zeros(1, 1, 1, 1).expand(1, 2**22, 1, 1)
+    with pytest.raises(ValueError, match=r"at most .* 65535 of channels or keypoints, got \(1, 131072\)"):
+        ptus_kernels.grid_sample_2d(feature, torch.zeros(1, 1, 1, 2))
+
+
 @pytest.mark.parametrize("rank", [2, 3])
 @pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
 def test_points_that_are_not_finite_sample_nothing(rank: int, padding: str) -> None:
