@@ -169,7 +169,7 @@ def short_check(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         planned.append("tests")
         return [command("tests of ops", exit_status=1), command("tests of the GPU")]
 
-    def benchmark(device: str, results: Path) -> Command:
+    def benchmark(device: str, results: Path, seconds: float) -> Command:
         planned.append("benchmark")
         return command("benchmark")
 
