@@ -30,6 +30,7 @@ ERROR = 99  # exit status of compute-sanitizer where it found something
 PYTHON = (sys.executable, "-u", "-m")
 PYTEST = (*PYTHON, "pytest", "-p", "no:cacheprovider")
 OPS = ("tests/ops", "--ignore=tests/ops/test_grid_sample_large.py", "--hypothesis-profile=brief")
+LARGE = "tests/gpu/test_large.py"
 # What compares bits, or messages that name the device, is left out where it cannot hold.
 NOT_HERE = "not arguments and not compiles_into"
 LEFT_OUT = {"cpu": NOT_HERE, "cuda": NOT_HERE, "triton": f"{NOT_HERE} and not bits and not one_at_a_time"}
@@ -82,7 +83,9 @@ def tests(device: str, at_a_time: int) -> list[Command]:
     }
     backends = backends_of(device)
     hands = max(1, at_a_time // len(backends))
-    commands = dealt_out("tests of the GPU", ["tests/gpu"], max(1, at_a_time // 4), environment)
+    of_gpu = ["tests/gpu", f"--ignore={LARGE}"]
+    commands = dealt_out("tests of the GPU", [LARGE], 1, environment)  # one at a time: each takes much of the memory
+    commands += dealt_out("tests of the GPU", of_gpu, max(1, at_a_time // 4), environment)
     for backend in reversed(backends):  # Triton compiles as it goes, and takes longer
         selection = [*OPS, f"--device={device}", "-k", LEFT_OUT[backend]]
         chosen = {**environment, "PTUS_KERNELS_BACKEND": backend}

@@ -5,6 +5,15 @@ from collections.abc import Iterator
 import pytest
 
 import ptus_kernels
+from ptus_kernels.backend import HAS_TRITON
+from tests.on_device import first_config
+
+
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Triton take its first block sizes: to compile and measure all of them takes most of the time."""
+    if HAS_TRITON:
+        monkeypatch.setattr("ptus_kernels.triton.tuning._choose", first_config)
 
 
 @pytest.fixture(params=["cuda", "triton"])

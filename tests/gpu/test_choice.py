@@ -13,7 +13,11 @@ from tests.ops.calls import Call
 from tests.ops.dispatched import dispatched_ops
 from tests.triton import calls
 
-pytestmark = [pytest.mark.once, pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")]
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU"),
+    pytest.mark.usefixtures("unmeasured"),
+]
 
 CALLS = list(calls.usual_calls(torch.float32))
 SUFFIX = {"cuda": "", "triton": "_triton"}

@@ -7,17 +7,18 @@ import pytest
 import torch
 
 from ptus_kernels import grid_sample_3d, occlusion_blend
-from tests.on_device import first_config
 
-pytestmark = [pytest.mark.once, pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")]
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU"),
+    pytest.mark.usefixtures("unmeasured"),
+]
 
 GIB = 2**30
 
 
 @pytest.fixture(autouse=True)
-def _prepared(backend: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    if backend == "triton":
-        monkeypatch.setattr("ptus_kernels.triton.tuning._choose", first_config)
+def _given_back() -> Iterator[None]:
     yield
     torch.cuda.empty_cache()
 

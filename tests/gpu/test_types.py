@@ -3,12 +3,16 @@
 import pytest
 import torch
 
-from tests.on_device import first_config, on_device
+from tests.on_device import on_device
 from tests.ops.calls import Call
 from tests.ops.precision import assert_close_to_exact
 from tests.triton import calls
 
-pytestmark = [pytest.mark.once, pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")]
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU"),
+    pytest.mark.usefixtures("unmeasured"),
+]
 
 TYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
@@ -18,12 +22,6 @@ def on_gpu(call: Call) -> Call:
     return Call(
         on_device(torch.device("cuda"), call.op), call.eager, call.tensors, call.parameters, call.gradient_layout
     )
-
-
-@pytest.fixture(autouse=True)
-def _no_measuring(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if backend == "triton":
-        monkeypatch.setattr("ptus_kernels.triton.tuning._choose", first_config)
 
 
 @pytest.mark.parametrize("dtype", TYPES, ids=str)
