@@ -31,14 +31,8 @@ bench-gate: build
 	$(PYTHON) -m bench gate --base $(BASE) $(if $(OP),--op $(OP))
 
 # On a machine with a GPU, whose environment is taken as it is: nothing is installed, so that no network is needed.
-# What compares bits, or messages that name the device, is left out where it cannot hold.
-ON_GPU := --device cuda -p no:cacheprovider
 gpu-check:
-	PTUS_KERNELS_CUDA=1 $(PYTHON) setup.py --quiet build_ext --inplace
-	$(PYTHON) -m pytest tests/gpu
-	PTUS_KERNELS_BACKEND=cuda $(PYTHON) -m pytest tests/ops $(ON_GPU) -k 'not arguments and not compiles_into'
-	PTUS_KERNELS_BACKEND=triton $(PYTHON) -m pytest tests/ops $(ON_GPU) \
-		-k 'not arguments and not compiles_into and not bits and not one_at_a_time'
+	$(PYTHON) -m tests.gpu.check
 
 lint: install
 	$(PYTHON) -m ruff check
