@@ -47,7 +47,7 @@ def test_results_do_not_depend_on_the_batch(batch_size: int) -> None:
 
 def test_frames_are_streamed() -> None:
     """The first result is there before many frames have been read, and what is not asked for is not read."""
-    read = []
+    read: list[None] = []
 
     def endless() -> Iterator[Pixels]:
         while True:

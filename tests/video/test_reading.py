@@ -63,7 +63,7 @@ def test_the_clock_of_a_broadcast_starts_at_its_first_frame(tmp_path: Path) -> N
 
 def test_one_frame_is_a_video(tmp_path: Path) -> None:
     frames = _read(write_clip(tmp_path / "c.mp4", moving_square(1)))
-    assert [(frame.time, frame.duration) for frame in frames] == [(0, Fraction(1, 25))]
+    assert [(frame.time, frame.duration) for frame in frames] == [(Fraction(0), Fraction(1, 25))]
 
 
 # What each matrix does to a picture that is red on the left and blue on the right; (0, 1, -1, 0) is a phone's upright.
