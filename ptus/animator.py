@@ -38,7 +38,7 @@ class Animator:
     Pictures and frames are arrays (H, W, 3) of uint8, RGB, of any size. Memory does not grow with their number.
 
     Args:
-        model: in eval mode.
+        model: in any mode; it stays as it is.
         device: to run on; None for a GPU where there is one, otherwise the CPU.
         dtype: of appearance and rendering, torch.float32 or torch.bfloat16; None for `fast_dtype` of the device.
         compile: run the model through `torch.compile`.
