@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
@@ -359,6 +361,17 @@ def test_help_names_the_options(capsys: pytest.CaptureFixture[str]) -> None:
         main(["animate", "--help"])
     told = capsys.readouterr().out
     assert all(option in told for option in ("--source", "--driving", "--expression-driving", "--no-paste-back"))
+
+
+def test_the_driving_video_may_be_a_stream(folder: Path) -> None:
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        _animate(driving=f"http://127.0.0.1:{server.server_port}/driving.mp4")
+        server.shutdown()
+    assert times(Path("out.mp4")) == times(Path("driving.mp4"))
+    with av.open("out.mp4") as container:
+        assert not container.streams.audio
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared clips are not here")
