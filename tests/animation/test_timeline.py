@@ -30,3 +30,12 @@ def test_frames_may_be_read_ahead() -> None:
     for _ in range(4):
         next(driving)
     assert [int(next(other)[0, 0, 0]) for _ in range(4)] == [0, 1, 2, 3]
+
+
+def test_another_video_may_be_read_further() -> None:
+    timeline = Timeline(_video(6, 30))
+    other = timeline.alongside(_video(3, 15))
+    driving = timeline.driving()
+    assert int(next(driving)[0, 0, 0]) == 0
+    assert [int(pixels[0, 0, 0]) for pixels in other] == [0, 0, 1, 1, 2, 2]
+    assert [int(pixels[0, 0, 0]) for pixels in driving] == [1, 2, 3, 4, 5]

@@ -120,6 +120,16 @@ def test_a_source_video_is_shown_at_the_drivers_times_with_its_own_sound(folder:
     assert sound_packets(Path("out.mp4")) == sound_packets(Path("source.mp4"))
 
 
+def test_the_face_may_appear_late_in_a_source_video(folder: Path) -> None:
+    wall = np.full_like(_even(PHOTO), 90)
+    write_clip(folder / "late.mp4", [wall] * 4 + [_even(PHOTO)] * 6)
+    _animate("--side-by-side", "--audio", "none", source="late.mp4")
+    frames = _frames("out.mp4")
+    assert len(frames) == 10
+    assert np.abs(frames[2][:, :350].astype(int) - 90).mean() < 6
+    assert np.abs(frames[6][:, :350].astype(int) - PHOTO[:, :350]).mean() < 6
+
+
 def test_the_expression_may_come_from_another_video(folder: Path) -> None:
     write_clip(folder / "still.mp4", [np.full((48, 64, 3), 90, np.uint8)] * 4)
     brighter = [np.full((48, 64, 3), (90, 90, 90 + 10 * n), np.uint8) for n in range(4)]
