@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 
 import tyro
 
+from ptus.commands.animate import animate
 from ptus.commands.demo import demo
 from ptus.commands.info import info
 from ptus.commands.init import init
 from ptus.errors import UserError
 
-COMMANDS: dict[str, Callable[..., None]] = {"demo": demo, "info": info, "init": init}
+COMMANDS: dict[str, Callable[..., None]] = {"animate": animate, "demo": demo, "info": info, "init": init}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

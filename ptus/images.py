@@ -43,6 +43,18 @@ def read_image(path: Path) -> Pixels:
     return np.ascontiguousarray(cv2.cvtColor(upright, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
+def is_image(path: Path) -> bool:
+    """Whether a file begins like a picture of a format that OpenCV reads."""
+    return path.is_file() and cv2.haveImageReader(str(path))
+
+
+def resized(pixels: Pixels, width: int, height: int) -> Pixels:
+    """A picture (H, W, 3) at another size: averaged where it shrinks, cubic where it grows."""
+    shrinks = width * height < pixels.shape[0] * pixels.shape[1]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return cv2.resize(pixels, (width, height), interpolation=method).astype(np.uint8, copy=False)
+
+
 def write_png(path: Path, pixels: Pixels) -> None:
     """Write a picture as PNG; the file appears whole or not at all."""
     data = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1]

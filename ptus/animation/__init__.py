@@ -1,0 +1,1 @@
+"""Animating a source: what `ptus.animator` and `ptus animate` are made of."""

@@ -1,0 +1,104 @@
+"""The square around an upper body that the model works in, and its way back into the frame."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from ptus.faces import FaceBox
+from ptus.images import Pixels, Plane, resized
+
+FACE_SHARE = 0.28
+"""Height of the face (brows to chin) as a share of the crop's height: leaves room for the shoulders and the chest."""
+FACE_LEVEL = 0.38
+"""Where the middle of the face is in the crop, from its top, as a share of its height."""
+SOFT_SHARE = 0.08
+"""Width of the soft edge of what is put back, as a share of the crop's side."""
+
+
+class Crop(NamedTuple):
+    """A square of a frame, in whole pixels; it may reach beyond the frame, where the border's pixels are repeated."""
+
+    left: int
+    top: int
+    side: int
+
+    def cut(self, pixels: Pixels, size: int) -> Pixels:
+        """The square (size, size, 3) of a frame (H, W, 3)."""
+        height, width = pixels.shape[:2]
+        inside = pixels[_span(self.top, self.side, height), _span(self.left, self.side, width)]
+        before_y, before_x = max(0, -self.top), max(0, -self.left)
+        after_y, after_x = self.side - inside.shape[0] - before_y, self.side - inside.shape[1] - before_x
+        if max(before_y, before_x, after_y, after_x) > 0:
+            edges = (before_y, after_y, before_x, after_x)
+            inside = cv2.copyMakeBorder(inside, *edges, cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
+        return resized(np.ascontiguousarray(inside), size, size)
+
+    def paste(self, picture: Pixels, frame: Pixels) -> Pixels:
+        """A frame (H, W, 3) with the picture (size, size, 3) of this square in its place.
+
+        The picture's edge fades into the frame, but for the sides that are at the frame's own edge.
+        """
+        height, width = frame.shape[:2]
+        rows, columns = _span(self.top, self.side, height), _span(self.left, self.side, width)
+        inside = resized(picture, self.side, self.side)[
+            rows.start - self.top : rows.stop - self.top, columns.start - self.left : columns.stop - self.left
+        ]
+        opacity = _opacity(self, width, height)
+        result = frame.copy()
+        result[rows, columns] = cv2.blendLinear(
+            np.ascontiguousarray(inside), np.ascontiguousarray(frame[rows, columns]), opacity, 1 - opacity
+        )
+        return result
+
+    def normalised(self, face: FaceBox) -> tuple[float, float, float, float]:
+        """A box in the frame as x0, y0, x1, y1 in the square, whose edges are at -1 and 1."""
+        edges = (face.x, face.y, face.x + face.width, face.y + face.height)
+        starts = (self.left, self.top) * 2
+        x0, y0, x1, y1 = (2 * (edge - start) / self.side - 1 for edge, start in zip(edges, starts, strict=True))
+        return x0, y0, x1, y1
+
+
+def upper_body(face: FaceBox, width: int, height: int) -> Crop:
+    """The square around the upper body that belongs to a face.
+
+    The face is FACE_SHARE of its height. Where the frame allows, the square is moved to lie within it; where the frame
+    is smaller than the square, it lies within the square.
+
+    Args:
+        face: in the frame.
+        width: of the frame, pixels.
+        height: of the frame, pixels.
+    """
+    side = max(1, round(face.height / FACE_SHARE))
+    x, y = face.centre
+    left = _within(round(x - side / 2), width - side)
+    top = _within(round(y - FACE_LEVEL * side), height - side)
+    return Crop(left, top, side)
+
+
+@lru_cache(maxsize=2)
+def _opacity(crop: Crop, width: int, height: int) -> Plane:
+    """How much of the picture is seen in a frame of width × height pixels, (h, w) of the part that is within it."""
+    ramps = []
+    soft = max(1.0, SOFT_SHARE * crop.side)
+    at = np.arange(crop.side, dtype=np.float32) + 0.5
+    for start, total in ((crop.top, height), (crop.left, width)):
+        ramp = np.ones(crop.side, np.float32)
+        if start > 0:
+            ramp = np.minimum(ramp, at / soft)
+        if start + crop.side < total:
+            ramp = np.minimum(ramp, (crop.side - at) / soft)
+        span = _span(start, crop.side, total)
+        ramps.append((ramp * ramp * (3 - 2 * ramp))[span.start - start : span.stop - start])
+    return np.outer(*ramps).astype(np.float32)
+
+
+def _within(start: int, room: int) -> int:
+    return min(max(start, min(0, room)), max(0, room))
+
+
+def _span(start: int, side: int, total: int) -> slice:
+    """The part of start to start + side that is within 0 to total."""
+    return slice(min(max(start, 0), total), max(0, min(start + side, total)))

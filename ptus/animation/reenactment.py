@@ -1,0 +1,120 @@
+"""One source driven by one performance: batches of what the model sees in, batches of pictures out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ptus.animation.views import View
+from ptus.images import Pixels
+from ptus.model import PTUS
+from ptus.model.appearance import Appearance
+from ptus.model.inference import for_inference
+from ptus.model.motion import Motion, TransferOptions, transfer
+
+Seen = tuple[Tensor, Tensor]
+"""Pictures (B, S, S, 3) uint8, and face boxes (B, 4), on the model's device."""
+
+
+class Stages:
+    """The model's stages on a device, in its fast number format.
+
+    Motion is estimated in float32 always: keypoints in half precision jitter. Appearance and rendering have the given
+    type.
+
+    Args:
+        model: in any mode and of any device; it stays as it is.
+        device: to run on.
+        dtype: torch.float32 or torch.bfloat16.
+        compile: run the stages through `torch.compile`; the first batch then takes minutes.
+    """
+
+    def __init__(self, model: PTUS, device: torch.device, dtype: torch.dtype, compile: bool) -> None:
+        self.size = model.config.size
+        self.device = device
+        estimator = for_inference(model).to(device)
+        generator = estimator if dtype == torch.float32 else for_inference(model, dtype).to(device)
+        for module in (*estimator.modules(), *generator.modules()):
+            if isinstance(module, torch.nn.Conv2d):
+                module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        wrap: Callable[..., Callable[..., object]] = torch.compile if compile else lambda stage: stage
+        self._encode, self._render = wrap(generator.encode), wrap(generator.render)
+        self._estimate = wrap(estimator.estimate)
+
+    def seen(self, views: Sequence[View]) -> Seen:
+        """Views as tensors on the device."""
+        pictures = torch.from_numpy(np.stack([view.picture for view in views]))
+        boxes = torch.tensor([view.face for view in views], dtype=torch.float32)
+        return pictures.to(self.device), boxes.to(self.device)
+
+    def encode(self, seen: Seen) -> Appearance:
+        """The appearance of sources."""
+        appearance = self._encode(_floats(seen[0]))
+        assert isinstance(appearance, Appearance)
+        return appearance
+
+    def estimate(self, seen: Seen) -> Motion:
+        """The motion in frames."""
+        motion = self._estimate(_floats(seen[0]), seen[1])
+        assert isinstance(motion, Motion)
+        return motion
+
+    def render(self, appearance: Appearance, source: Motion, driven: Motion) -> Tensor:
+        """Pictures (B, S, S, 3) uint8."""
+        pictures = self._render(appearance, source, driven)
+        assert isinstance(pictures, Tensor)
+        return (pictures.float().clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+
+
+class Reenactment:
+    """Renders a source as one driving video has it, batch after batch.
+
+    Args:
+        stages: of the model.
+        options: how much of the motion is taken.
+        photo: the source where it is a photo; None where each frame has a source of its own.
+    """
+
+    def __init__(self, stages: Stages, options: TransferOptions, photo: View | None) -> None:
+        self._stages = stages
+        self._options = options
+        self._references: list[Motion] = []
+        with torch.inference_mode():
+            if photo is not None:
+                seen = stages.seen([photo])
+                self._photo = (stages.encode(seen), stages.estimate(seen))
+        self._has_photo = photo is not None
+
+    @torch.inference_mode()
+    def set_references(self, *first: View) -> None:
+        """Take what relative motion starts from: the first driving frame, and that of the expression's own video."""
+        self._references = [self._stages.estimate(self._stages.seen([view])) for view in first]
+
+    @torch.inference_mode()
+    def render(self, *seen: Seen) -> Tensor:
+        """Pictures (B, S, S, 3) uint8 for driving frames, then frames the expression is from, then source frames.
+
+        The second are there where `set_references` was given two views, the last where there is no photo.
+        """
+        videos = len(self._references)
+        motions = [self._stages.estimate(video) for video in seen[:videos]]
+        if self._has_photo:
+            appearance, source = self._photo
+        else:
+            appearance, source = self._stages.encode(seen[videos]), self._stages.estimate(seen[videos])
+        driven, options = source, self._options
+        if videos == 2:
+            only = replace(options, pose=0.0, body=0.0)
+            driven, options = transfer(source, motions[1], self._references[1], only), replace(options, expression=0.0)
+        return self._stages.render(appearance, source, transfer(driven, motions[0], self._references[0], options))
+
+
+def pixels_of(pictures: Tensor) -> list[Pixels]:
+    """The pictures of a batch, on the CPU."""
+    return list(pictures.cpu().numpy())
+
+
+def _floats(pictures: Tensor) -> Tensor:
+    return pictures.permute(0, 3, 1, 2).float() / 255

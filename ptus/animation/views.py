@@ -1,0 +1,85 @@
+"""What the model sees of a video: one square around the upper body, and the face followed in it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+from ptus.animation.crop import Crop, upper_body
+from ptus.faces import FaceBox, FaceDetector
+from ptus.faces.boxes import checked_face, only_face
+from ptus.faces.tracking import FaceTracker
+from ptus.images import Pixels
+
+SEARCHED_FRAMES = 30
+"""A face must be seen within this many frames; the frames before it are given the box in which it appears."""
+
+
+class View(NamedTuple):
+    """What the model sees of a frame."""
+
+    frame: Pixels
+    """(H, W, 3), the whole frame."""
+    crop: Crop
+    picture: Pixels
+    """(S, S, 3), the square of the frame."""
+    face: tuple[float, float, float, float]
+    """x0, y0, x1, y1 of the face, -1 to 1 in the square."""
+
+
+class Viewer(NamedTuple):
+    """Finds the upper body in the frames of one video, or in a picture.
+
+    The square is placed by the face where it is first seen and stays there, so that it adds no motion of its own.
+
+    Args:
+        detector: finds the face.
+        size: side of the square as the model sees it, pixels.
+        what: is looked at, for messages.
+        option: of the command that says where the face is, for messages.
+        face: x, y, width and height of the face in the first frame, pixels; None to look for it.
+    """
+
+    detector: FaceDetector
+    size: int
+    what: str
+    option: str
+    face: Sequence[float] | None = None
+
+    def views(self, frames: Iterable[Pixels]) -> Iterator[View]:
+        """The views of frames (H, W, 3) of one size, one each.
+
+        Raises:
+            UserError: where no face is found, or it is not clear which one is meant, or the box given is not within the
+                frame.
+        """
+        rest = iter(frames)
+        first = next(rest, None)
+        if first is None:
+            return
+        seen, face = self._first_face(first, rest)
+        height, width = seen[0].shape[:2]
+        crop = upper_body(face, width, height)
+        tracker = FaceTracker(self.detector, face)
+        for frame in chain(seen, rest):
+            yield View(frame, crop, crop.cut(frame, self.size), crop.normalised(tracker.follow(frame)))
+
+    def view(self, picture: Pixels) -> View:
+        """The view of a single picture (H, W, 3).
+
+        Raises:
+            UserError: as `views`.
+        """
+        return next(self.views([picture]))
+
+    def _first_face(self, first: Pixels, frames: Iterator[Pixels]) -> tuple[list[Pixels], FaceBox]:
+        """The frames up to the first one with a face, and the face."""
+        seen = [first]
+        height, width = first.shape[:2]
+        if self.face is not None:
+            return seen, checked_face(self.face, width, height, self.what, self.option)
+        while not (boxes := self.detector(seen[-1])) and len(seen) < SEARCHED_FRAMES:
+            following = next(frames, None)
+            if following is None:
+                break
+            seen.append(following)
+        return seen, only_face(boxes, self.what, self.option)

@@ -1,0 +1,55 @@
+"""Ctrl-C and SIGTERM as a wish to stop: what is done so far is finished properly."""
+
+import signal
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TypeVar
+
+T = TypeVar("T")
+
+WISHES = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stop:
+    """Whether the user wants to stop, and by which signal."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+    @property
+    def status(self) -> int:
+        """What a program that was stopped so exits with."""
+        return 128 + (self.signal or 0)
+
+    def until(self, items: Iterable[T]) -> Iterator[T]:
+        """The items, up to where the user wants to stop."""
+        for item in items:
+            if self.signal is not None:
+                return
+            yield item
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[Stop]:
+    """Note the first Ctrl-C or SIGTERM of the block instead of dying of it; the second has its usual effect.
+
+    Works in the main thread only, which is where Python lets signals be handled.
+    """
+    stop = Stop()
+    usual = {wish: signal.getsignal(wish) for wish in WISHES}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        stop.signal = number
+        restore()
+
+    def restore() -> None:
+        for wish, handler in usual.items():
+            signal.signal(wish, handler)
+
+    for wish in WISHES:
+        signal.signal(wish, note)
+    try:
+        yield stop
+    finally:
+        restore()

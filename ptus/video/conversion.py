@@ -1,0 +1,82 @@
+"""Decoded frames as pictures: right colours, upright, square pixels."""
+
+from typing import NamedTuple
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+
+from ptus.images import Pixels, resized
+
+UNTAGGED = 2
+"""AVCOL_SPC_UNSPECIFIED."""
+HD_WIDTH, HD_HEIGHT = 1280, 720
+"""Untagged video at least this wide or high is taken to be BT.709, smaller to be BT.601, as players do."""
+
+
+class Orientation(NamedTuple):
+    """How a decoded frame is laid out for display: transposed first, then flipped."""
+
+    transpose: bool = False
+    flip_horizontally: bool = False
+    flip_vertically: bool = False
+
+
+class FrameConverter:
+    """Turns decoded frames of one video into pictures.
+
+    YUV is converted by the matrix and range that the frame is tagged with, transparent parts become white, the display
+    matrix of the file is applied (turns by 90° and mirroring), and pixels that are not square are stretched in width.
+    """
+
+    def __init__(self) -> None:
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, frame: av.VideoFrame, sample_aspect: float) -> Pixels:
+        """The picture (H, W, 3) of a frame whose pixels are `sample_aspect` times as wide as high."""
+        transparent = any(component.is_alpha for component in frame.format.components) or frame.format.has_palette
+        rgb = self._reformatter.reformat(
+            frame,
+            format="rgba" if transparent else "rgb24",
+            src_colorspace=_colour_matrix(frame),
+            dst_color_range=ColorRange.JPEG,
+        )
+        stored = rgb.to_ndarray().astype(np.uint8, copy=False)
+        pixels = _on_white(stored) if transparent else stored
+        if sample_aspect != 1:
+            width = max(1, round(frame.width * sample_aspect))
+            pixels = resized(pixels, width, frame.height)
+        return _turned(pixels, _orientation(frame))
+
+
+def _colour_matrix(frame: av.VideoFrame) -> int | None:
+    """The matrix to assume for a frame; None where its tag says it."""
+    if frame.colorspace != UNTAGGED:
+        return None
+    return Colorspace.ITU709 if frame.width >= HD_WIDTH or frame.height >= HD_HEIGHT else Colorspace.ITU601
+
+
+def _on_white(rgba: Pixels) -> Pixels:
+    opacity = rgba[..., 3:].astype(np.float32) / 255
+    return (rgba[..., :3] * opacity + 255 * (1 - opacity)).round().astype(np.uint8)
+
+
+def _orientation(frame: av.VideoFrame) -> Orientation:
+    """What the display matrix asks for; it takes a pixel (x, y) to (ax + cy, bx + dy)."""
+    if "DISPLAYMATRIX" not in frame.side_data:
+        return Orientation()
+    data = frame.side_data["DISPLAYMATRIX"]  # type: ignore[typeddict-item]  # PyAV declares one kind of many
+    a, b, _, c, d = (int(number) for number in np.frombuffer(data, np.int32)[:5])
+    if abs(b) > abs(a):
+        return Orientation(True, flip_horizontally=c < 0, flip_vertically=b < 0)
+    return Orientation(False, flip_horizontally=a < 0, flip_vertically=d < 0)
+
+
+def _turned(pixels: Pixels, orientation: Orientation) -> Pixels:
+    if orientation.transpose:
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation.flip_horizontally:
+        pixels = pixels[:, ::-1]
+    if orientation.flip_vertically:
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)

@@ -1,0 +1,54 @@
+"""A stand-in for the model, which says in colours what it was given; for tests of everything around the model."""
+
+import torch
+from torch import Tensor, nn
+
+from ptus.model.appearance import Appearance
+from ptus.model.config import ModelConfig
+from ptus.model.motion import Motion
+
+
+class StandIn(nn.Module):
+    """Gives back the source, brighter or darker by how the driven motion differs from the source's.
+
+    Of a frame, the body's motion is the mean of its red, the head's of its green, the expression of its blue.
+
+    Args:
+        size: of pictures, pixels.
+    """
+
+    def __init__(self, size: int = 64) -> None:
+        super().__init__()
+        self.config = ModelConfig()
+        object.__setattr__(self.config, "size", size)
+        self.batches: list[int] = []
+        self.faces: list[Tensor] = []
+
+    def __deepcopy__(self, memo: object) -> "StandIn":
+        """What is made ready to run is this one, so that a test sees what it was given."""
+        return self
+
+    def encode(self, source: Tensor) -> Appearance:
+        return Appearance(source, source, source, source, ())
+
+    def estimate(self, frames: Tensor, face_boxes: Tensor) -> Motion:
+        self.batches.append(len(frames))
+        self.faces.extend(face_boxes)
+        red, green, blue = frames.mean(dim=(2, 3)).unbind(1)
+        count = len(frames)
+        return Motion(
+            body=red.reshape(count, 1, 1).expand(count, 1, 3),
+            canonical=torch.zeros(count, 1, 3),
+            rotation=torch.eye(3).expand(count, 3, 3),
+            translation=green.reshape(count, 1).expand(count, 3),
+            scale=torch.ones(count, 1),
+            expression=blue.reshape(count, 1, 1).expand(count, 1, 3),
+        )
+
+    def render(self, appearance: Appearance, source: Motion, driven: Motion) -> Tensor:
+        moved = [
+            (driven.body - source.body)[:, 0, 0],
+            (driven.translation - source.translation)[:, 0],
+            (driven.expression - source.expression)[:, 0, 0],
+        ]
+        return (appearance.volume + torch.stack(moved, dim=1)[:, :, None, None]).clamp(0, 1)
