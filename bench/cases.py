@@ -1,7 +1,7 @@
 """Every case that there is."""
 
 from bench.case import Case
-from bench.model import bench_dense_motion, bench_motion_path
+from bench.model import bench_dense_motion, bench_motion_path, bench_slim
 from bench.model.entry import Entry
 from bench.ops import (
     bench_compose_motion,
@@ -23,7 +23,8 @@ CASES: list[Case] = [
         bench_warp_blend,
         bench_motion_path,
         bench_dense_motion,
+        bench_slim,
     )
     for case in module.CASES
 ]
-MODELS: list[Entry] = [bench_dense_motion.ENTRY]
+MODELS: list[Entry] = [bench_dense_motion.ENTRY, *bench_slim.ENTRIES]

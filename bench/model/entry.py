@@ -25,6 +25,7 @@ class Entry:
         features: the inputs that have channels.
         stages: a stage's name by the type of module whose time it takes, inner modules first served.
         outside: the stage of what runs in none of those modules.
+        directions: "forward" for a frame, "both" for a training step.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Entry:
     features: tuple[str, ...]
     stages: Mapping[type[nn.Module], str]
     outside: str
+    directions: tuple[str, ...] = ("forward", "both")
 
     def to_case(self) -> Case:
         """As rows: "forward" is a frame, "both" a training step (forward and backward in training mode)."""
@@ -52,7 +54,7 @@ class Entry:
             self.case,
             self.size,
             self.draw,
-            directions=("forward", "both"),
+            directions=self.directions,
             readme=("forward",),
             dtypes=("float32",),
         )
