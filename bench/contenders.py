@@ -54,7 +54,7 @@ class Contenders:
         self.output_bytes = self.result_bytes = 0  # of a call of ours
 
     def ours(self) -> Contender:
-        """Our op, checked on the first and the last copy of the inputs; a model, whose float64 takes long, on the first.
+        """Our op, checked on the first and the last copy of the inputs; a model, which takes long, on the first alone.
 
         Raises:
             WrongResultError: where it does not compute what eager PyTorch computes.
@@ -66,7 +66,7 @@ class Contenders:
             for copy in {0, 0 if isinstance(op.ours, nn.Module) else len(self.inputs) - 1}:
                 outputs = prepare(op.ours, self.inputs[copy], "forward").run()
                 expected = Expected(op.eager, self.inputs[copy], direction, outputs)
-                found = prepare(op.ours, self.inputs[copy], direction, expected.grad_outputs).run()
+                found = contender.runs[copy]()  # the very call that will be timed
                 expected.refuse_wrong(f"{self._setting}, ptus_kernels", found)
                 if copy == 0:
                     self._first = expected
@@ -94,9 +94,9 @@ class Contenders:
         compiled: Form = torch.compile(self._setting.case.op.eager, dynamic=False)
         # Donated buffers would be overwritten, and a graph that is kept for another backward needs them.
         with torch._functorch.config.patch(donated_buffer=False):
-            found = prepare(compiled, inputs[0], self._setting.direction, self._first.grad_outputs).run()
-            self._first.refuse_wrong("torch.compile", found)
-            return Contender(self._prepared(compiled, inputs))
+            contender = Contender(self._prepared(compiled, inputs))
+            self._first.refuse_wrong("torch.compile", contender.runs[0]())
+        return contender
 
     def peer(self, peer: Peer) -> Contender:
         """A public sampler; its conversion of the inputs is differentiated for the check, and outside the time."""

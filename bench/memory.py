@@ -39,7 +39,10 @@ def peak_memory(setting: Setting, form: str, memory_format: str, device: Device)
         Bytes; None where the system does not tell (on the CPU: not Linux), or where the call fails there.
     """
     if device.name == "cuda":
-        return _peak_on_gpu(setting, form, _inputs(setting, memory_format))
+        try:
+            return _peak_on_gpu(setting, form, _inputs(setting, memory_format))
+        except torch.OutOfMemoryError:
+            return None
     if not _CLEAR.exists():
         return None
     context = multiprocessing.get_context("forkserver")

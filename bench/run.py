@@ -99,7 +99,7 @@ def measure_all(
     if filters.readme:
         harness = Harness(device, results.bandwidth, with_compile, README_SECONDS_A_ROW)
     measure_rows(settings, harness.measure, results, deadline)
-    _measure_stages(settings, device, results, deadline)
+    measure_stages(settings, device, results, deadline)
     return results
 
 
@@ -129,7 +129,8 @@ def _failed(reason: str) -> bool:
     return reason != OUT_OF_TIME
 
 
-def _measure_stages(settings: Sequence[Setting], device: Device, results: Results, deadline: float | None) -> None:
+def measure_stages(settings: Sequence[Setting], device: Device, results: Results, deadline: float | None) -> None:
+    """Profile the models among the settings, in their usual form, into `results`."""
     for entry in MODELS:
         wanted = {
             (setting.backend, setting.direction): None
@@ -137,10 +138,14 @@ def _measure_stages(settings: Sequence[Setting], device: Device, results: Result
             if setting.case.op.name == entry.name and setting.batch == 1 and setting.departures == 0
         }
         for backend, direction in wanted:
+            name = f"{entry.name}, stages, {direction}, {backend}"
             if deadline is not None and time.monotonic() > deadline:
-                results.not_measured[f"{entry.name}, stages, {direction}, {backend}"] = OUT_OF_TIME
-            else:
+                results.not_measured[name] = OUT_OF_TIME
+                continue
+            try:
                 results.stages.extend(stages_of(entry, device, backend, direction))
+            except Exception as error:  # the rows are there, and are not lost for it
+                results.not_measured[name] = f"{type(error).__name__}: {error}"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -80,6 +80,7 @@ CASES = [
         devices=("cuda",),
         batches=(1,),
         graphs=True,
+        readme=("forward",),
         asked_of_gpu={"forward": 5},
     ),
 ]

@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from bench.__main__ import main as bench
+from bench.cases import CASES
 from bench.correctness import WrongResultError
+from bench.device import Cpu
 from bench.harness import Measured
 from bench.rows import Results
-from bench.run import OUT_OF_TIME, chosen_backends, main, measure_rows
+from bench.run import OUT_OF_TIME, chosen_backends, main, measure_rows, measure_stages
 from bench.settings import Filters, Setting, select
 from tests.bench.examples import RESULTS, ROW
 from tests.bench.small import CASE
@@ -168,3 +170,15 @@ def test_pytest_benchmark_gets_the_rounds(tmp_path: Path) -> None:
     (benchmark,) = json.loads(stored.read_text(encoding="utf-8"))["benchmarks"]
     assert benchmark["stats"]["rounds"] >= 7 and benchmark["stats"]["median"] > 1e-5
     assert benchmark["extra_info"]["× eager"] > 0
+
+
+def test_stages_that_fail_lose_no_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no profiler here")
+
+    monkeypatch.setattr("bench.run.stages_of", fail)
+    results = replace(RESULTS, not_measured={})
+    settings = select(CASES, "cpu", ["cpu"], Filters(ops=("dense motion network",), directions=("forward",)))
+    measure_stages(settings, Cpu(2), results, None)
+    expected = {"dense motion network, stages, forward, cpu": "RuntimeError: no profiler here"}
+    assert results.not_measured == expected and results.rows == RESULTS.rows

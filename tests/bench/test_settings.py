@@ -84,3 +84,10 @@ def test_targets_on_the_cpu_belong_to_one_row_each() -> None:
     asked = [setting.asked for setting in settings if setting.asked]
     assert len(asked) == sum(len(case.asked) for case in CASES)
     assert not any(replace(setting, backend="reference").targets for setting in settings)
+
+
+def test_readme_shows_a_gpu_where_its_targets_are() -> None:
+    settings = select(CASES, "cuda", ["cuda", "triton"], Filters(readme=True))
+    assert {setting.backend for setting in settings} == {"cuda"}
+    assert {(setting.case.op.limits_memory, setting.batch) for setting in settings} == {(True, 16), (False, 1)}
+    assert len(settings) <= 16
