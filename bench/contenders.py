@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch._functorch.config
@@ -12,7 +12,7 @@ from bench.case import MEMORY_FORMATS, Form, Inputs
 from bench.correctness import Expected
 from bench.device import Device, Run
 from bench.peers import Peer
-from bench.prepare import bytes_of, in_setting, prepare
+from bench.prepare import bytes_of, in_setting, own, prepare
 from bench.settings import Setting
 
 Within = Callable[[], AbstractContextManager[None]]
@@ -48,6 +48,9 @@ class Contenders:
 
     def __init__(self, setting: Setting, copies: Sequence[Inputs], device: Device) -> None:
         self._setting = setting
+        op = setting.case.op
+        # Models of its own: training changes what they remember of the inputs' statistics.
+        self._op = replace(op, ours=own(op.ours), eager=own(op.eager))
         self._copies = copies
         self._device = device
         self.inputs = self._in(setting.memory_format)
@@ -59,7 +62,7 @@ class Contenders:
         Raises:
             WrongResultError: where it does not compute what eager PyTorch computes.
         """
-        op, direction = self._setting.case.op, self._setting.direction
+        op, direction = self._op, self._setting.direction
         within: Within = deterministically if self._setting.case.deterministic else nullcontext
         with within():
             contender = Contender(self._prepared(op.ours, self.inputs), within)
@@ -75,11 +78,11 @@ class Contenders:
 
     def any_order(self) -> Contender:
         """Our op as it is without deterministic mode."""
-        return Contender(self._prepared(self._setting.case.op.ours, self.inputs))
+        return Contender(self._prepared(self._op.ours, self.inputs))
 
     def eager(self) -> tuple[str, Contender]:
         """Eager PyTorch in the memory format that suits it better, and that format."""
-        eager = self._setting.case.op.eager
+        eager = self._op.eager
         seconds = {}
         for memory_format in MEMORY_FORMATS:
             one = prepare(eager, self._in(memory_format)[0], self._setting.direction)
@@ -91,7 +94,7 @@ class Contenders:
         """The eager form under torch.compile."""
         torch.compiler.reset()
         inputs = self._in(memory_format)
-        compiled: Form = torch.compile(self._setting.case.op.eager, dynamic=False)
+        compiled: Form = torch.compile(self._op.eager, dynamic=False)
         # Donated buffers would be overwritten, and a graph that is kept for another backward needs them.
         with torch._functorch.config.patch(donated_buffer=False):
             contender = Contender(self._prepared(compiled, inputs))
@@ -111,14 +114,14 @@ class Contenders:
 
     def beside(self, batch: int) -> Contender:
         """Our op in float32, with the first samples."""
-        op = self._setting.case.op
+        op = self._op
         few = [{name: tensor[:batch] for name, tensor in inputs.items()} for inputs in self._copies]
         inputs = [in_setting(op, each, "float32", self._setting.memory_format) for each in few]
         return Contender(self._prepared(op.ours, inputs))
 
     def _in(self, memory_format: str) -> list[Inputs]:
         setting = self._setting
-        return [in_setting(setting.case.op, each, setting.dtype, memory_format) for each in self._copies]
+        return [in_setting(self._op, each, setting.dtype, memory_format) for each in self._copies]
 
     def _prepared(self, form: Form, copies: Sequence[Inputs]) -> list[Run]:
         runs = [prepare(form, inputs, self._setting.direction).run for inputs in copies]

@@ -11,7 +11,7 @@ from torch import nn
 
 from bench.case import Inputs
 from bench.device import Device
-from bench.prepare import Prepared, bytes_of, in_setting, prepare
+from bench.prepare import Prepared, bytes_of, in_setting, own, prepare
 from bench.settings import Setting
 from ptus_kernels import use_backend
 
@@ -100,7 +100,8 @@ def _inputs(setting: Setting, memory_format: str) -> Inputs:
 
 def _prepared(setting: Setting, form: str, inputs: Inputs) -> Prepared:
     op = setting.case.op
-    return prepare(op.ours if form == "ours" else op.eager, inputs, setting.direction)
+    # A model of its own: what is sent to another process shares its memory.
+    return prepare(own(op.ours if form == "ours" else op.eager), inputs, setting.direction)
 
 
 def _measure(setting: Setting, form: str, memory_format: str, threads: int, result: Connection) -> None:

@@ -37,10 +37,11 @@ def prepare(form: Form, inputs: Inputs, direction: str, grad_outputs: Sequence[T
         grad_outputs: of the outputs; random ones if None.
     """
     if isinstance(form, nn.Module):
-        form.train(direction != "forward").to(next(iter(inputs.values())).device)
+        form.to(next(iter(inputs.values())).device)
     if direction == "forward":
 
         def forward() -> list[Tensor]:
+            _set_mode(form, training=False)
             with torch.inference_mode():
                 return _listed(form(**inputs))
 
@@ -48,12 +49,14 @@ def prepare(form: Form, inputs: Inputs, direction: str, grad_outputs: Sequence[T
 
     leaves = {name: tensor.detach().requires_grad_() for name, tensor in inputs.items()}
     wanted = [*leaves.values(), *parameters(form)]
+    _set_mode(form, training=True)
     outputs = _listed(form(**leaves))
     gradients = gradients_like(outputs) if grad_outputs is None else list(grad_outputs)
     if direction == "backward":
         return _backward(outputs, wanted, gradients)
 
     def both() -> list[Tensor]:
+        _set_mode(form, training=True)
         found = _listed(form(**leaves))
         grads = torch.autograd.grad(found, wanted, gradients)
         return [*(tensor.detach() for tensor in found), *grads]
@@ -88,6 +91,11 @@ def in_dtype(form: Form, dtype: torch.dtype) -> Form:
     return deepcopy(form).to(dtype) if isinstance(form, nn.Module) else form
 
 
+def own(form: Form) -> Form:
+    """A copy of a form, if it has parameters or other state."""
+    return deepcopy(form) if isinstance(form, nn.Module) else form
+
+
 def in_setting(op: Op, inputs: Inputs, dtype: str, memory_format: str) -> Inputs:
     """The inputs with their features of a type and a memory format, "contiguous" or "channels last"."""
 
@@ -101,6 +109,12 @@ def in_setting(op: Op, inputs: Inputs, dtype: str, memory_format: str) -> Inputs
 def bytes_of(tensors: Sequence[Tensor]) -> int:
     """Bytes of the tensors' elements."""
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def _set_mode(form: Form, training: bool) -> None:
+    """At every call, since another call prepared from the same module may have set the other mode."""
+    if isinstance(form, nn.Module) and form.training != training:
+        form.train(training)
 
 
 def _listed(outputs: Outputs) -> list[Tensor]:

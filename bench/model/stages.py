@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from copy import deepcopy
 from typing import Any
 
 from torch import nn
@@ -34,6 +35,7 @@ def stages_of(entry: Entry, device: Device, backend: str, direction: str) -> lis
     for form, model in (("ours", entry.ours), ("eager", entry.eager)):
         inputs = device.draw(entry.draw, 1, 20)
         activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device.name == "cuda" else [])]
+        model = deepcopy(model)
         with use_backend(backend), marked(model, entry.stages):
             prepared = prepare(model, inputs, direction)
             prepared.run()

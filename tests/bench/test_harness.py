@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.contenders import Contender, deterministically
 from bench.device import Cpu, Run
 from bench.harness import FEWEST_ROUNDS, WARM_UP, Harness, bytes_moved, in_turn
 from bench.peers import Peer
-from bench.prepare import bytes_of
+from bench.prepare import bytes_of, prepare
 from bench.settings import Setting
 from tests.bench.small import CASE, HARNESS, OP, SETTING, Ticking, product, setting_of
 
@@ -159,3 +159,31 @@ def test_compiled_in_each_direction() -> None:
     for direction in ("forward", "backward", "both"):
         row = harness.measure(setting_of(OP, direction)).row
         assert "compiled" in row.times, row.absent
+
+
+class Normalised(nn.Module):
+    """A product, normalised by its batch in training and as it is in evaluation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(2)
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        result: Tensor = self.norm(a * b)
+        return result
+
+
+def test_each_call_has_its_mode_whatever_was_prepared_since() -> None:
+    form, inputs = Normalised(), HARNESS.draw(SETTING)[0]
+    both, forward = prepare(form, inputs, "both"), prepare(form, inputs, "forward")
+    evaluated, trained = forward.run()[0], both.run()[0]
+    assert not torch.allclose(evaluated, trained)
+    assert torch.equal(both.run()[0], trained)
+
+
+def test_a_model_that_normalises_is_measured_in_training() -> None:
+    ours, eager = Normalised(), Normalised()
+    op = replace(OP, ours=ours, eager=eager, limits_memory=False)
+    row = HARNESS.measure(setting_of(op, "both")).row
+    assert row.times.keys() == {"ours", "eager"}
+    assert ours.norm.num_batches_tracked == eager.norm.num_batches_tracked == 0
