@@ -61,7 +61,7 @@ CASES = [
         ),
         readme=("forward", "backward"),
     ),
-    Case(GRID_SAMPLE, "128×128", LARGE_VOLUME, partial(volume_and_grid, LARGE_VOLUME, smooth_deformation)),
+    Case(GRID_SAMPLE, "smooth grid, 128×128", LARGE_VOLUME, partial(volume_and_grid, LARGE_VOLUME, smooth_deformation)),
     Case(GRID_SAMPLE, "random grid", VOLUME, partial(volume_and_grid, VOLUME, random_grid), targetless=True),
     Case(GRID_SAMPLE, "deterministic", VOLUME, SMOOTH, directions=("backward",), deterministic=True),
 ]

@@ -72,7 +72,7 @@ CASES = [
         ),
         readme=("forward", "backward"),
     ),
-    Case(WARP_BLEND, "128×128", LARGE_VOLUME, partial(warped_volume, LARGE_VOLUME, False)),
+    Case(WARP_BLEND, "warped, 128×128", LARGE_VOLUME, partial(warped_volume, LARGE_VOLUME, False)),
     Case(WARP_BLEND, "with background", VOLUME, partial(warped_volume, VOLUME, True)),
     Case(
         WARP_BLEND,

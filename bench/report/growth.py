@@ -76,17 +76,25 @@ def exponent_of(points: Sequence[Point]) -> float:
 
 
 def series_of(rows: Sequence[Row], quantity: Quantity, variable: Variable) -> list[Series]:
-    """Every series of rows whose batches (or volumes) differ and that are alike in all else."""
+    """Every series of rows whose batches (or volumes) differ and that are alike in all else.
+
+    A case whose name ends in its height and width, "…, 128×128", is in all else the case of the name without them.
+    """
     alike: dict[tuple[object, ...], list[Row]] = defaultdict(list)
     for row in rows:
         fixed = row.size if variable == "batch" else (row.batch, len(row.size))
-        alike[row.op, row.case, row.direction, row.backend, row.dtype, row.memory_format, fixed].append(row)
+        alike[row.op, _case(row), row.direction, row.backend, row.dtype, row.memory_format, fixed].append(row)
     found = []
     for group in alike.values():
         ours, eager = (_points(group, name, quantity, variable) for name in ("ours", "eager"))
         if _sizes(ours) > 1:
-            found.append(Series(group[0], quantity, variable, ours, eager))
+            usual = min(group, key=lambda row: len(row.case))
+            found.append(Series(usual, quantity, variable, ours, eager))
     return found
+
+
+def _case(row: Row) -> str:
+    return row.case.removesuffix(", " + "×".join(map(str, row.size[-2:])))
 
 
 def _sizes(points: Sequence[Point]) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from bench.cases import CASES
 from bench.report.command import report
 from bench.report.growth import exponent_of, series_of
 from bench.report.growth_pictures import growth
@@ -74,6 +75,24 @@ def test_a_series_is_alike_in_all_but_one_variable() -> None:
     assert memory.exponent == pytest.approx(1.0, abs=1e-3)
     assert memory.eager == []
     assert series_of([replace(each, memory={"ours": 0}) for each in rows], "memory", "batch") == []
+
+
+def test_a_case_named_by_its_size_is_the_same_case_in_another_size() -> None:
+    large = replace(row(size=(16, 128, 128)), case=f"{ROW.case}, 128×128")
+    (series,) = series_of([large, row()], "time", "volume")
+    assert series.row.case == ROW.case
+    assert series.exponent == pytest.approx(1.0)
+    assert series_of([replace(large, case="another, 128×128"), row()], "time", "volume") == []
+
+
+def test_every_size_of_an_op_has_a_case_to_be_compared_with() -> None:
+    rows = [
+        replace(row(size=case.size, op=case.op.name), case=case.name)
+        for case in CASES
+        if not case.deterministic and not case.graphs
+    ]
+    several = {each.op for each in rows if len({other.size for other in rows if other.op == each.op}) > 1}
+    assert several == {each.row.op for each in series_of(rows, "time", "volume")} != set()
 
 
 @pytest.mark.parametrize(("power", "warned"), [(1.0, False), (1.1, False), (1.2, True), (2.0, True)])
