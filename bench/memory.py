@@ -2,6 +2,7 @@
 
 import ctypes
 import multiprocessing
+import pickle
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -49,7 +50,10 @@ def peak_memory(setting: Setting, form: str, memory_format: str, device: Device)
     context.set_forkserver_preload(["bench.memory"])
     receiver, sender = context.Pipe(duplex=False)
     alone = replace(setting, case=replace(setting.case, op=replace(setting.case.op, peers=())))
-    child = context.Process(target=_measure, args=(alone, form, memory_format, device.threads, sender))
+    copied = pickle.dumps(
+        alone
+    )  # in one piece: multiprocessing would share each weight of a model by a file of its own
+    child = context.Process(target=_measure, args=(copied, form, memory_format, device.threads, sender))
     child.start()
     sender.close()
     try:
@@ -104,10 +108,11 @@ def _prepared(setting: Setting, form: str, inputs: Inputs) -> Prepared:
     return prepare(own(op.ours if form == "ours" else op.eager), inputs, setting.direction)
 
 
-def _measure(setting: Setting, form: str, memory_format: str, threads: int, result: Connection) -> None:
+def _measure(copied: bytes, form: str, memory_format: str, threads: int, result: Connection) -> None:
     # Large blocks go back to the system when they are freed, so that resident memory is what is in use.
     ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 1 << 16)
     torch.set_num_threads(threads)
+    setting: Setting = pickle.loads(copied)
     inputs = _inputs(setting, memory_format)
     torch.ones(1 << 20).sum()  # starts the threads
     with use_backend(setting.backend):
