@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ptus.data.puppets.person import Floats, Person
-from ptus.data.puppets.solids import Egg, Ellipsoid, skull
+from ptus.data.puppets.solids import MIDDLE, Egg, Ellipsoid, skull
 
 EYE_LEVEL = -0.30
 MOUTH_LEVEL = 0.36
@@ -153,5 +153,5 @@ def landmarks(face: Face) -> Floats:
 
 def _chin(egg: Egg) -> tuple[float, float]:
     """y and z of the front of the chin: a little above the lowest point, where the surface still faces ahead."""
-    y = -0.15 + 0.94 * egg.jaw
+    y = MIDDLE + 0.94 * egg.jaw
     return y, float(egg.front(np.float32(0), np.float32(y)))

@@ -1,6 +1,7 @@
 """A head painted on a canvas: skull and face, nose, ears and hair."""
 
 import numpy as np
+import numpy.typing as npt
 
 from ptus.data.puppets.features import Expression, Face
 from ptus.data.puppets.makeup import paint_face
@@ -9,7 +10,9 @@ from ptus.data.puppets.solids import MIDDLE, Canvas, Egg, Ellipsoid, Hits, Pose,
 
 REACH = 1.35
 """From the egg's middle to all of the head and its hair."""
-HAIR_THICKNESS = 0.07
+HAIR_THICKNESS = (0.04, 0.06, 0.08)
+"""At the sides, in front and on top."""
+EAR_LEVEL = -0.16
 
 
 def paint_back_hair(canvas: Canvas, person: Person, pose: Pose) -> None:
@@ -40,22 +43,26 @@ def paint_head(canvas: Canvas, person: Person, face: Face, expression: Expressio
         _paint_hair(canvas, person, pose)
 
 
-EAR_LEVEL = -0.16
-
-
 def _paint_hair(canvas: Canvas, person: Person, pose: Pose) -> None:
     head = skull(person, 0.0)
-    cap = Egg(
-        head.width + HAIR_THICKNESS, head.depth + HAIR_THICKNESS, head.crown + HAIR_THICKNESS, head.jaw, head.taper
-    )
-    hits = cap.meet(canvas.rays(pose, (0.0, MIDDLE, 0.0), REACH))
-    x, y, z = hits.point
-    # From the forehead to the sides the hairline comes down; strands make it uneven.
+    side, front, top = HAIR_THICKNESS
+    cap = Egg(head.width + side, head.depth + front, head.crown + top, head.jaw, head.taper)
+    rays = canvas.rays(pose, (0.0, MIDDLE, 0.0), REACH)
+    hits = cap.meet(rays)
+    canvas.paint(hits, pose, _strands(hits, person, 1.0), _is_hair(person, *hits.point))
+    # Beside a face that is turned away the inside of the hair is seen.
+    inside = [origin + hits.far * step for origin, step in zip(rays.origin, rays.direction, strict=True)]
+    far = hits._replace(depth=hits.far)
+    canvas.paint(far, pose, _shade(person.hair, 0.6), _is_hair(person, *inside))
+
+
+def _is_hair(person: Person, x: Floats, y: Floats, z: Floats) -> npt.NDArray[np.bool_]:
+    """Whether hair grows at points of the cap: from the forehead to the sides the hairline comes down, unevenly."""
     sideways = np.clip((z + 0.50) / 0.38, 0, 1)
     sideways = sideways * sideways * (3 - 2 * sideways)
     uneven = 0.025 * np.sin(23 * x + person.seed % 7) + 0.02 * np.sin(41 * x + person.seed % 5)
     line = person.fringe + 0.35 * x * x + (person.sides - person.fringe) * sideways + uneven
-    canvas.paint(hits, pose, _strands(hits, person, 1.0), y < line)
+    return np.asarray(y < line)
 
 
 def _strands(hits: Hits, person: Person, brightness: float) -> Floats:

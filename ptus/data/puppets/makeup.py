@@ -11,6 +11,8 @@ DARK: Colour = (0.10, 0.06, 0.06)
 FRAMES: Colour = (0.13, 0.12, 0.14)
 INSIDE: Colour = (0.28, 0.05, 0.06)
 TONGUE: Colour = (0.72, 0.30, 0.32)
+LENS = 0.235
+"""Half the width of one of a pair of glasses."""
 
 
 class Layers:
@@ -72,7 +74,9 @@ def _paint_eye(layers: Layers, eye: Eye, person: Person, gaze: tuple[float, floa
     upper, lower, open_upper = eye.lids(x)
     beside = 0.5 * (np.abs(x - eye.x) - eye.width)
     shadow = _darker(person.skin, 0.72)
-    layers.cover(part, _darker(person.skin, 0.86), np.maximum(np.maximum(open_upper - 0.05 - y, y - upper), beside - 0.02))
+    layers.cover(
+        part, _darker(person.skin, 0.86), np.maximum(np.maximum(open_upper - 0.05 - y, y - upper), beside - 0.02)
+    )
     layers.cover(part, shadow, np.maximum(np.abs(y - open_upper + 0.05) - 0.008, beside), 0.8)
     ball = np.maximum(np.maximum(upper - y, y - lower), beside)
     layers.cover(part, WHITE, ball)
@@ -107,21 +111,19 @@ def _paint_mouth(layers: Layers, mouth: Mouth, person: Person) -> None:
     layers.cover(part, TONGUE, np.maximum(hole, tongue))
     layers.cover(part, WHITE, np.maximum(hole, np.maximum(y - top - 0.055, np.abs(x) - 0.85 * mouth.width)))
     layers.cover(part, _darker(person.lip, 0.5), np.maximum(np.abs(y - top) - 0.010, beside), 0.9)
-    layers.cover(part, _darker(person.skin, 0.8), np.abs(np.hypot(x / 1.6, y - outer_bottom - 0.005) - 0.05) - 0.006, 0.0)
 
 
 def _paint_glasses(layers: Layers, face: Face) -> None:
     for eye in face.eyes:
         part = layers.around(eye.x, EYE_LEVEL, 0.35, 0.3)
         x, y = layers.x[part], layers.y[part]
-        rim = (np.abs((x - eye.x) / 0.235) ** 3 + np.abs((y - EYE_LEVEL - 0.02) / 0.19) ** 3) ** (1 / 3) - 1
+        rim = (np.abs((x - eye.x) / LENS) ** 3 + np.abs((y - EYE_LEVEL - 0.02) / 0.19) ** 3) ** (1 / 3) - 1
         layers.cover(part, FRAMES, np.abs(0.2 * rim) - 0.016)
         layers.cover(part, WHITE, 0.2 * rim, 0.08)
     part = layers.around(0, EYE_LEVEL, 0.9, 0.1)
     x, y = np.abs(layers.x[part]), layers.y[part]
-    gap = np.maximum(x - face.eyes[1].x + 0.235, face.eyes[1].x + 0.235 - 9)
-    arms = face.eyes[1].x + 0.235 - x
-    layers.cover(part, FRAMES, np.maximum(np.abs(y - EYE_LEVEL) - 0.015, np.minimum(gap, arms)))
+    bridge, arms = x - (face.eyes[1].x - LENS), face.eyes[1].x + LENS - x
+    layers.cover(part, FRAMES, np.maximum(np.abs(y - EYE_LEVEL) - 0.015, np.minimum(bridge, arms)))
 
 
 def _darker(colour: Colour, factor: float) -> Colour:

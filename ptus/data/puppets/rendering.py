@@ -9,10 +9,10 @@ import numpy as np
 from ptus.animation.crop import FACE_LEVEL, FACE_SHARE
 from ptus.data.puppets.acting import Performance
 from ptus.data.puppets.backdrop import draw_backdrop
-from ptus.data.puppets.features import EYE_LEVEL, LANDMARKS, NEUTRAL, Expression, face_of, landmarks
+from ptus.data.puppets.features import LANDMARKS, NEUTRAL, Expression, face_of, landmarks
 from ptus.data.puppets.head import paint_back_hair, paint_head
 from ptus.data.puppets.person import Floats, Person
-from ptus.data.puppets.solids import Canvas, Pose, shading
+from ptus.data.puppets.solids import MIDDLE, Canvas, Pose, shading
 from ptus.data.puppets.torso import Torso, TorsoPose, draw_torso, keypoints, paint_torso
 from ptus.faces import FaceBox
 from ptus.images import Pixels
@@ -23,8 +23,12 @@ THROAT = (0.0, 0.40, 0.22)
 """Where the neck meets the head, in the head's units."""
 PIVOT = np.array([0.0, 0.55, 0.35], np.float32)
 """The joint that the head turns about, in the head's units."""
-NECK_WIDTH = 0.42
-"""Half the neck's width, of the head's size."""
+NECK_WIDTH = 0.62
+"""The neck's width as a share of the head's."""
+CHEST = 0.42
+"""How far below the base of the neck skin may show, in units of the frame."""
+NECK_LENGTH = 0.10
+"""From the chin down to the base of the neck, in units of the frame."""
 
 
 class Drawn(NamedTuple):
@@ -58,7 +62,7 @@ class Puppet:
         self.scale = 2 * FACE_SHARE / float(chin - brows)
         level = 2 * FACE_LEVEL - 1 - self.scale * float(chin + brows) / 2
         self._rest = np.array([0.0, level, 0.0], np.float32)
-        self._neck = np.array([0.0, level + self.scale * (person.jaw - 0.15) + 0.16, 0.0], np.float32)
+        self._neck = np.array([0.0, level + self.scale * (person.jaw + MIDDLE) + NECK_LENGTH, 0.0], np.float32)
 
     def play(self, performance: Performance) -> Iterator[Drawn]:
         """The frames of a performance."""
@@ -81,8 +85,8 @@ class Puppet:
         pose = self._head_pose(performance, number, body)
         canvas = Canvas(self._backdrop, self.person.light)
         paint_back_hair(canvas, self.person, pose)
-        paint_torso(canvas.pixels, self._torso, body)
         self._paint_neck(canvas, pose, body)
+        paint_torso(canvas.pixels, self._torso, body)
         paint_head(canvas, self.person, face, expression, pose)
         fine = (255 * np.clip(canvas.pixels, 0, 1)).round().astype(np.uint8)
         pixels = cv2.resize(fine, (self.size, self.size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
@@ -106,24 +110,19 @@ class Puppet:
         return Pose(rotation, (placed - scale * PIVOT @ rotation).astype(np.float32), scale)
 
     def _paint_neck(self, canvas: Canvas, pose: Pose, body: TorsoPose) -> None:
-        """A round column from the throat to the opening of the clothes."""
+        """A round column from the throat down to the chest, which shows where the clothes are open."""
         upper = pose.place(np.array(THROAT, np.float32))
-        lower = (np.array([0.0, 0.06, 0.0], np.float32) @ body.rotation + body.translation).astype(np.float32)
-        half = NECK_WIDTH * self.person.width / 0.65 * self.scale
-        rows, columns = canvas.part((upper + lower) / 2, float(np.abs(lower - upper).max()) / 2 + 2 * half)
+        lower = (np.array([0.0, CHEST, 0.0], np.float32) @ body.rotation + body.translation).astype(np.float32)
+        half = NECK_WIDTH * self.person.width * self.scale
+        rows, columns = canvas.part((upper + lower) / 2, float(np.abs(lower - upper).max()) / 2 + half)
         x = ((np.arange(columns.start, columns.stop, dtype=np.float32) + 0.5) * 2 / canvas.side - 1)[None]
         y = ((np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5) * 2 / canvas.side - 1)[:, None]
         down = (y - upper[1]) / max(float(lower[1] - upper[1]), 1e-3)
-        across = (x - upper[0] - np.clip(down, 0, 1) * (lower[0] - upper[0])) / (
-            half * (1 + 0.25 * np.clip(down, 0, 1) ** 2)
-        )
-        below = np.clip((y - lower[1]) / (0.7 * half), 0, 1)
-        inside = (np.abs(across) < np.sqrt(1 - below**2)) & (y > upper[1] - half) & (below < 1)
+        spread = half * (1 + 0.35 * np.clip(2 * down - 1, 0, 1))
+        across = (x - upper[0] - np.clip(down, 0, 1) * (lower[0] - upper[0])) / spread
+        inside = (np.abs(across) < 1) & (y > upper[1] - half) & (down < 1)
         ahead = np.sqrt(np.maximum(0, 1 - across**2))
         facing = across * self.person.light[0] - ahead * self.person.light[2]
-        under_chin = 0.72 + 0.28 * np.clip(down * 1.6 - 0.6, 0, 1)
-        levels = shading(facing) * under_chin
-        fade = np.where(below > 0, 1 - below, 1)[..., None] * inside[..., None]
-        colours = levels[..., None] * np.array(self.person.skin, np.float32)
-        behind = canvas.pixels[rows, columns]
-        behind += fade * (colours - behind)
+        under_chin = 0.70 + 0.30 * np.clip(2.5 * down - 0.3, 0, 1)
+        colours = (shading(facing) * under_chin)[..., None] * np.array(self.person.skin, np.float32)
+        canvas.pixels[rows, columns][inside] = colours[inside]

@@ -9,7 +9,8 @@ from ptus.data.puppets.person import Colour, Floats, Person
 MIDDLE = -0.15
 """Height of the egg's middle, y, in the head's units."""
 ROUNDS = 5
-"""Of the search for where a ray meets the egg, whose taper makes the equation cubic."""
+"""Of the search for where a ray meets the egg, whose taper makes the equation cubic. Where it leaves is not searched
+anew: of the far side only hair is seen."""
 
 
 class Pose(NamedTuple):
@@ -44,6 +45,8 @@ class Hits(NamedTuple):
     """Whether they do."""
     depth: Floats
     """Along the ray, in the head's units; comparable among solids of one head."""
+    far: Floats
+    """Along the ray, where it leaves the solid."""
     point: tuple[Floats, Floats, Floats]
     normal: tuple[Floats, Floats, Floats]
 
@@ -61,10 +64,11 @@ class Ellipsoid(NamedTuple):
         along = sum(d * d for d in step)
         half = origin[0] * step[0] + origin[1] * step[1] + origin[2] * step[2]
         left = half * half - along * (origin[0] ** 2 + origin[1] ** 2 + origin[2] ** 2 - 1)
-        depth = (-half - np.sqrt(np.maximum(left, 0))) / along
+        root = np.sqrt(np.maximum(left, 0))
+        depth, far = (-half - root) / along, (root - half) / along
         x, y, z = (o + depth * d for o, d in zip(rays.origin, rays.direction, strict=True))
         slopes = [(p - m) / a**2 for p, m, a in zip((x, y, z), self.middle, self.axes, strict=True)]
-        return Hits(rays.rows, rays.columns, left > 0, depth, (x, y, z), _unit(slopes))
+        return Hits(rays.rows, rays.columns, left > 0, depth, far, (x, y, z), _unit(slopes))
 
 
 class Egg(NamedTuple):
@@ -104,12 +108,14 @@ class Egg(NamedTuple):
             along = dx * dx * across + dy * dy * up + dz * dz * deep
             half = ox * (dx * across) + (oy - MIDDLE) * (dy * up) + oz * (dz * deep)
             left = half * half - along * (ox * ox * across + (oy - MIDDLE) ** 2 * up + oz * oz * deep - 1)
-            depth = (-half - np.sqrt(np.maximum(left, 0))) / along
+            root = np.sqrt(np.maximum(left, 0))
+            depth = (-half - root) / along
             y = oy + depth * dy
+        far = (root - half) / along
         x, z = ox + depth * dx, oz + depth * dz
         shrink = np.where(y > MIDDLE, -2 * self.taper * height / half_y, 0) / narrow**3
         slope_y = (y - MIDDLE) * up - shrink * ((x / self.width) ** 2 + (z / self.depth) ** 2)
-        return Hits(rays.rows, rays.columns, left > 0, depth, (x, y, z), _unit([x * across, slope_y, z * deep]))
+        return Hits(rays.rows, rays.columns, left > 0, depth, far, (x, y, z), _unit([x * across, slope_y, z * deep]))
 
     def _height(self, y: Floats) -> tuple[Floats, Floats]:
         """Height of y, -1 at the crown to 1 at the chin, and how much narrower the egg is there."""

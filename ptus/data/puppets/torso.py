@@ -1,4 +1,4 @@
-"""A torso: a relief, turned in 3-D and shrugging, with its clothes painted on."""
+"""A torso: a relief of clothes, turned in 3-D and shrugging, open where the neck is."""
 
 from typing import NamedTuple
 
@@ -53,11 +53,10 @@ def draw_torso(person: Person) -> Torso:
     to_light = person.light
     facing = (right * to_light[0] + down * to_light[1] - to_light[2]) / length
     cloth = _cloth(person, x, y, random)
-    skin = np.array(person.skin, np.float32)
-    opening = np.clip(0.5 - DETAIL * _neckline(person, x, y) / 2, 0, 1)[..., None]
-    trim = np.clip(1.5 - DETAIL * np.abs(_neckline(person, x, y) - 0.015) / 3, 0, 1)[..., None]
+    from_opening = _neckline(person, x, y)
+    mask = mask * np.clip(0.5 + DETAIL * from_opening / 2, 0, 1)
+    trim = np.clip(1.5 - DETAIL * np.abs(from_opening - 0.015) / 3, 0, 1)[..., None]
     colours = cloth + trim * (0.75 * np.array(person.clothes[1], np.float32) - cloth)
-    colours = colours + opening * (skin - colours)
     armpit = np.exp(-(((np.abs(x) - person.shoulders + 0.20 - 0.06 * (y - 0.7)) / 0.018) ** 2)) * np.clip(
         (y - 0.5) / 0.15, 0, 1
     )
@@ -111,9 +110,9 @@ def _shrugging(x: Floats) -> Floats:
 
 
 def _silhouette(person: Person, x: Floats, y: Floats) -> Floats:
-    """Opacity (h, w) of the torso: neck, sloping shoulders, arms."""
+    """Opacity (h, w) of the torso: sloping shoulders, arms."""
     side = person.shoulders
-    outline = [(0.17, -0.10), (0.20, 0.02), (0.45 * side + 0.05, 0.09), (0.85 * side, 0.16), (1.0 * side, 0.30),
+    outline = [(0.24, -0.06), (0.26, -0.01), (0.45 * side + 0.05, 0.07), (0.85 * side, 0.16), (1.0 * side, 0.30),
                (1.07 * side, 0.62), (1.10 * side, 1.0), (1.10 * side, BOTTOM + 0.3)]  # fmt: skip
     right = np.array([((px + WIDTH) * DETAIL, (py - TOP) * DETAIL) for px, py in outline])
     left = np.array([((WIDTH - px) * DETAIL, (py - TOP) * DETAIL) for px, py in reversed(outline)])
@@ -159,6 +158,6 @@ def _cloth(person: Person, x: Floats, y: Floats, random: np.random.Generator) ->
 def _neckline(person: Person, x: Floats, y: Floats) -> Floats:
     """Distance (h, w) from the edge of the clothes' opening, negative within it."""
     if person.neckline == "round":
-        return 0.2 * (np.hypot(x / 0.24, (y + 0.05) / 0.20) - 1)
-    depth, width = (0.36, 0.22) if person.neckline == "v" else (0.24, 0.17)
-    return 0.8 * (np.abs(x) - width * (1 - (y + 0.06) / depth)) + 0 * y
+        return (0.2 * (np.hypot(x / 0.23, (y + 0.06) / 0.20) - 1)).astype(np.float32)
+    depth = 0.40 if person.neckline == "v" else 0.26
+    return (0.8 * (np.abs(x) - 0.22 * (1 - (y + 0.06) / depth))).astype(np.float32)
