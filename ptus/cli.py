@@ -9,9 +9,16 @@ from ptus.commands.animate import animate
 from ptus.commands.demo import demo
 from ptus.commands.info import info
 from ptus.commands.init import init
+from ptus.commands.prepare import prepare
 from ptus.errors import UserError
 
-COMMANDS: dict[str, Callable[..., None]] = {"animate": animate, "demo": demo, "info": info, "init": init}
+COMMANDS: dict[str, Callable[..., None]] = {
+    "animate": animate,
+    "demo": demo,
+    "info": info,
+    "init": init,
+    "prepare": prepare,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -175,7 +175,7 @@ class Canvas:
 
 
 def shading(facing: Floats) -> Floats:
-    """Brightness of a surface by the cosine between its normal and the light: soft, so that shadows keep their colour."""
+    """Brightness of a surface by the cosine between its normal and the light: soft, as in a room."""
     return (0.42 + 0.62 * np.clip(0.35 + 0.65 * facing, 0, 1)).astype(np.float32)
 
 
