@@ -70,7 +70,7 @@ def prepare(
         puppets = [PuppetClip(seed, index, size) for index in range(synthetic)]
         _make(puppets, {clip.key: clip.identity for clip in puppets}, {"seed": seed, "size": size}, output, workers)
         return
-    settings = {"size": size, "shortest": shortest, "longest": longest, "face_detector": None}
+    settings: dict[str, Any] = {"size": size, "shortest": shortest, "longest": longest, "face_detector": None}
     if face_detector is not None:
         YuNetDetector(face_detector)
         settings["face_detector"] = fingerprint(face_detector)

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import wait
+from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
@@ -53,18 +54,20 @@ def run_tasks(tasks: Sequence[Task], folder: Path, workers: int, stop: Stop) -> 
     Raises:
         UserError: where a task cannot write, or fails in a way that the others would too.
     """
-    context = multiprocessing.get_context("forkserver" if sys.platform.startswith("linux") else "spawn")
+    linux = sys.platform.startswith("linux")
+    context: BaseContext = multiprocessing.get_context("forkserver" if linux else "spawn")
     waiting = list(reversed(tasks))
     running: dict[int, tuple[BaseProcess, Task]] = {}
     try:
         while (waiting or running) and stop.signal is None:
             while waiting and len(running) < workers:
                 task = waiting.pop()
-                process = context.Process(target=_work, args=(task, folder))
+                process: BaseProcess = context.Process(target=_work, args=(task, folder))  # type: ignore[attr-defined]
                 process.start()
                 running[process.sentinel] = process, task
             for sentinel in wait(list(running), PATIENCE):
-                process, task = running.pop(sentinel)  # type: ignore[call-overload]  # only sentinels were given
+                assert isinstance(sentinel, int)
+                process, task = running.pop(sentinel)
                 process.join()
                 yield task, _outcome(process, task)
     finally:

@@ -44,7 +44,8 @@ def write_report(folder: Path, records: Sequence[Record], settings: dict[str, An
         fact = facts[clip.id]
         caption = f"{clip.id}\n{clip.split}, {fact.seconds:.1f} s, face {fact.face:.0f} px of {fact.square}"
         shown.append((caption, _thumbnail(clip)))
-    picture = draw_report(summary, _evenly(shown, SHOWN_IN_PICTURE), FACE_SHARE * settings["size"])
+    least_face = FACE_SHARE * settings["size"] if "shortest" in settings else None
+    picture = draw_report(summary, _evenly(shown, SHOWN_IN_PICTURE), least_face)
     with replacing(folder / "report.png") as partial:
         partial.write_bytes(picture)
     with replacing(folder / "report.html") as partial:

@@ -16,19 +16,19 @@ WIDTH = 14.0
 ACCENT, WARNING = "#3b6ea5", "#b5563b"
 
 
-def draw_report(summary: Summary, thumbnails: Sequence[tuple[str, Pixels]], least_face: float) -> bytes:
+def draw_report(summary: Summary, thumbnails: Sequence[tuple[str, Pixels]], least_face: float | None) -> bytes:
     """A PNG file.
 
     Args:
         summary: of the data set.
         thumbnails: of some clips, with their captions.
-        least_face: height of a face in the raw video, pixels, under which it is too small.
+        least_face: height of a face in the raw video, pixels, under which it is too small; None for no such limit.
     """
     rows = ceil(len(thumbnails) / COLUMNS)
     tile = WIDTH / COLUMNS + 0.25
     figure = Figure(figsize=(WIDTH, CHARTS_HEIGHT + tile * rows), dpi=100, layout="constrained")
-    charts, *sheets = figure.subfigures(2 if rows else 1, 1, height_ratios=[CHARTS_HEIGHT, *([tile * rows] if rows else [])],
-                                        squeeze=False)[:, 0]  # fmt: skip
+    heights = [CHARTS_HEIGHT, tile * rows] if rows else [CHARTS_HEIGHT]
+    charts, *sheets = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
     charts.suptitle(
         f"{len(summary.clips)} clips, {duration(summary.clip_seconds)}, of {summary.videos} videos, "
         f"{duration(summary.seconds)}"
@@ -39,7 +39,8 @@ def draw_report(summary: Summary, thumbnails: Sequence[tuple[str, Pixels]], leas
     })  # fmt: skip
     clips = [clip for _, clip in summary.clips]
     _histogram(faces, "face height in the raw video, pixels", [clip.face for clip in clips])
-    faces.axvline(least_face, color=WARNING, linewidth=1)
+    if least_face is not None:
+        faces.axvline(least_face, color=WARNING, linewidth=1)
     _histogram(squares, "side of the square in the raw video, pixels", [clip.square for clip in clips])
     _histogram(lengths, "length of clips, seconds", [clip.seconds for clip in clips])
     _histogram(sharpness, "sharpness of faces", [clip.sharpness for clip in clips])

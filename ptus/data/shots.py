@@ -35,7 +35,7 @@ class ShotDetector:
     def starts(self, pixels: Pixels) -> bool:
         """Whether a shot starts with the next frame (H, W, 3); true for the first of all."""
         small = cv2.resize(pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-        grey = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), (0, 0), 1).astype(np.float32) / 255
+        grey = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), (0, 0), 1).astype(np.float32) / np.float32(255)
         counts = cv2.calcHist([small], [0, 1, 2], None, [BINS] * 3, [0, 256] * 3)
         histogram = np.asarray(counts / SIDE**2, np.float32)
         before, grey_before = self._histogram, self._grey

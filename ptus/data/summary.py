@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ptus.data.dataset import SPLITS
+from ptus.data.dataset import SPLITS, Split
 from ptus.data.records import ClipRecord, Record
 from ptus.data.splits import split_of
 
@@ -38,7 +38,7 @@ class Summary:
     videos: int
     seconds: float
     splits: list[SplitSummary]
-    clips: list[tuple[str, ClipRecord]]
+    clips: list[tuple[Split, ClipRecord]]
     rejected: dict[str, float]
     parts: dict[str, int]
     broken: list[tuple[str, str]]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import groupby, pairwise
 from math import ceil
 from statistics import median
@@ -119,7 +120,7 @@ def _watch(video: VideoReader, detector: FaceDetector) -> Iterator[_Seen]:
 class _FaceWatch:
     """Follows the face of a shot and notes on its frames where it is, and where it is lost or not alone."""
 
-    def __init__(self, detector: FaceDetector, rate: float) -> None:
+    def __init__(self, detector: FaceDetector, rate: Fraction) -> None:
         self._detector = detector
         self._lost = max(SEARCH_EVERY, round(LOST_SECONDS * rate))
         self._check = max(1, round(CHECK_SECONDS * rate))

@@ -68,7 +68,7 @@ def read_motion(path: Path) -> TrueMotion:
     try:
         with safe_open(path, framework="pt") as file:
             stored = {name: file.get_tensor(name) for name in _tensors()}
-            names = {f"{kind}_names": tuple(json.loads(file.metadata()[kind])) for kind in NAMES}
+            names = {kind: tuple(json.loads(file.metadata()[kind])) for kind in NAMES}
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"{path} is not the motion of a rendered clip, or is damaged ({error}); render it anew"
@@ -77,7 +77,7 @@ def read_motion(path: Path) -> TrueMotion:
     for name, tensor in stored.items():
         if tensor.dtype != torch.float32 or (name != "canonical" and len(tensor) != frames):
             raise UserError(f"{path}: {name} is {tensor.dtype} of shape {tuple(tensor.shape)}; render it anew")
-    return TrueMotion(**stored, **names)
+    return TrueMotion(**stored, face_names=names["face"], body_names=names["body"])
 
 
 def _tensors() -> list[str]:

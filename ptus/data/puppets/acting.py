@@ -78,13 +78,13 @@ def _wave(random: np.random.Generator, time: Floats, slowest: float, fastest: fl
     """Three swings of random frequency (Hz) and phase, within -1 and 1."""
     frequency, phase = random.uniform(slowest, fastest, 3), random.uniform(0, 2 * np.pi, 3)
     swings = np.sin(2 * np.pi * time[:, None] * frequency + phase)
-    return (swings @ np.array([0.5, 0.3, 0.2])).astype(np.float32)
+    return np.asarray(swings @ np.array([0.5, 0.3, 0.2]), np.float32)
 
 
 def _bump(time: Floats, middle: float, seconds: float) -> Floats:
     """From 0 to 1 and back, smoothly."""
     away = np.clip(2 * np.abs(time - middle) / seconds, 0, 1)
-    return (0.5 + 0.5 * np.cos(np.pi * away)).astype(np.float32)
+    return np.asarray(0.5 + 0.5 * np.cos(np.pi * away), np.float32)
 
 
 def _blinks(random: np.random.Generator, time: Floats) -> Floats:

@@ -25,4 +25,4 @@ def draw_backdrop(person: Person, side: int) -> Floats:
             cv2.circle(picture, first, int(size[0] / 2), colour, cv2.FILLED, cv2.LINE_AA)
     picture = cv2.GaussianBlur(picture, (0, 0), side * random.uniform(0.008, 0.03))
     grain = random.normal(0, 0.012, (side, side, 1)).astype(np.float32)
-    return np.clip(picture + cv2.GaussianBlur(grain, (0, 0), 0.8)[..., None], 0, 1).astype(np.float32)
+    return np.asarray(np.clip(picture + cv2.GaussianBlur(grain, (0, 0), 0.8)[..., None], 0, 1), np.float32)

@@ -48,7 +48,10 @@ class Eye(NamedTuple):
     def lids(self, x: Floats) -> tuple[Floats, Floats, Floats]:
         """Heights, y, of the upper lid, the lower lid and the upper lid were it open; equal at the corners."""
         arc = np.maximum(0, 1 - ((x - self.x) / self.width) ** 2)
-        return tuple(EYE_LEVEL + (y - EYE_LEVEL) * arc for y in (self.upper, self.lower, self.open_upper))
+        upper, lower, open_upper = (
+            EYE_LEVEL + (y - EYE_LEVEL) * arc for y in (self.upper, self.lower, self.open_upper)
+        )
+        return upper, lower, open_upper
 
 
 class Brow(NamedTuple):
@@ -114,8 +117,8 @@ def face_of(person: Person, expression: Expression) -> Face:
     egg = skull(person, expression.mouth)
     at_rest = skull(person, 0.0)
     size = person.nose
-    bridge = float(at_rest.front(np.float32(0), np.float32(-0.05)))
-    tip = float(at_rest.front(np.float32(0), np.float32(0.09)))
+    bridge = at_rest.front_middle(-0.05)
+    tip = at_rest.front_middle(0.09)
     return Face(
         skull=egg,
         eyes=(eyes[0], eyes[1]),
@@ -137,7 +140,7 @@ def landmarks(face: Face) -> Floats:
         points += zip(along.tolist(), brow.height(along).tolist(), strict=True)
     points += [(0.0, EYE_LEVEL), (0.0, face.nose_tip.middle[1])]
     points += [(-face.mouth.width, face.mouth.corners), (face.mouth.width, face.mouth.corners)]
-    points += [(0.0, float(line)) for line in face.mouth.lines(np.float32(0))]
+    points += [(0.0, float(line)) for line in face.mouth.lines(np.zeros(()))]
     placed = np.array([*points, (0.0, 0.0), *[(0.0, 0.0)] * 4, (0.0, -0.75)], np.float32)
     depth = face.skull.front(placed[:, 0], placed[:, 1])
     result = np.concatenate((placed, depth[:, None]), -1)
@@ -154,4 +157,4 @@ def landmarks(face: Face) -> Floats:
 def _chin(egg: Egg) -> tuple[float, float]:
     """y and z of the front of the chin: a little above the lowest point, where the surface still faces ahead."""
     y = MIDDLE + 0.94 * egg.jaw
-    return y, float(egg.front(np.float32(0), np.float32(y)))
+    return y, egg.front_middle(y)

@@ -1,12 +1,12 @@
 """A head painted on a canvas: skull and face, nose, ears and hair."""
 
 import numpy as np
-import numpy.typing as npt
 
 from ptus.data.puppets.features import Expression, Face
 from ptus.data.puppets.makeup import paint_face
 from ptus.data.puppets.person import Colour, Floats, Person
 from ptus.data.puppets.solids import MIDDLE, Canvas, Egg, Ellipsoid, Hits, Pose, skull
+from ptus.images import Mask
 
 REACH = 1.35
 """From the egg's middle to all of the head and its hair."""
@@ -56,7 +56,7 @@ def _paint_hair(canvas: Canvas, person: Person, pose: Pose) -> None:
     canvas.paint(far, pose, _shade(person.hair, 0.6), _is_hair(person, *inside))
 
 
-def _is_hair(person: Person, x: Floats, y: Floats, z: Floats) -> npt.NDArray[np.bool_]:
+def _is_hair(person: Person, x: Floats, y: Floats, z: Floats) -> Mask:
     """Whether hair grows at points of the cap: from the forehead to the sides the hairline comes down, unevenly."""
     sideways = np.clip((z + 0.50) / 0.38, 0, 1)
     sideways = sideways * sideways * (3 - 2 * sideways)
@@ -72,7 +72,7 @@ def _strands(hits: Hits, person: Person, brightness: float) -> Floats:
     strands = 0.08 * np.sin(38 * around + 3 * np.sin(3 * y + person.seed % 11)) + 0.05 * np.sin(71 * around + 2 * y)
     gloss = 0.22 * np.exp(-(((y + 0.72 + 0.1 * np.sin(5 * around)) / 0.1) ** 2))
     levels = brightness * (1 + strands + gloss)
-    return (levels[..., None] * np.array(person.hair, np.float32) + 0.12 * gloss[..., None]).astype(np.float32)
+    return np.asarray(levels[..., None] * np.array(person.hair, np.float32) + 0.12 * gloss[..., None], np.float32)
 
 
 def _nose_shadow(hits: Hits, face: Face) -> Floats:
@@ -80,7 +80,7 @@ def _nose_shadow(hits: Hits, face: Face) -> Floats:
     x, y, z = hits.point
     tip = face.nose_tip
     away = (x / (1.7 * tip.axes[0])) ** 2 + ((y - tip.middle[1] - 0.04) / (1.6 * tip.axes[1])) ** 2
-    return np.where(z < 0, np.exp(-away), 0).astype(np.float32)
+    return np.asarray(np.where(z < 0, np.exp(-away), 0), np.float32)
 
 
 def _nose_colours(hits: Hits, face: Face, skin: Colour) -> Floats:

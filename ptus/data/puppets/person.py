@@ -1,14 +1,15 @@
 """Who a puppet is: the shape and colours of one person and their room."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 Colour: TypeAlias = tuple[float, float, float]
 """RGB, 0 to 1."""
-Floats: TypeAlias = npt.NDArray[np.float32]
+Floats: TypeAlias = npt.NDArray[np.floating[Any]]
+"""Any numbers; arrays the size of pictures are float32."""
 
 SKINS = ((0.98, 0.84, 0.74), (0.94, 0.76, 0.62), (0.83, 0.63, 0.47), (0.66, 0.46, 0.33), (0.47, 0.31, 0.22))
 HAIRS = ((0.10, 0.08, 0.08), (0.22, 0.14, 0.09), (0.42, 0.26, 0.14), (0.72, 0.53, 0.28), (0.62, 0.26, 0.12),

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ptus.data.puppets.person import Colour, Floats, Person
+from ptus.images import Mask
 
 MIDDLE = -0.15
 """Height of the egg's middle, y, in the head's units."""
@@ -41,7 +42,7 @@ class Hits(NamedTuple):
 
     rows: slice
     columns: slice
-    met: Floats
+    met: Mask
     """Whether they do."""
     depth: Floats
     """Along the ray, in the head's units; comparable among solids of one head."""
@@ -87,13 +88,16 @@ class Egg(NamedTuple):
     def front(self, x: Floats, y: Floats) -> Floats:
         """z of the surface that faces ahead, where there is one."""
         height, narrow = self._height(y)
-        return (-self.depth * narrow * np.sqrt(np.maximum(0, 1 - height**2 - (x / (self.width * narrow)) ** 2))).astype(
-            np.float32
-        )
+        inside = 1 - height**2 - (x / (self.width * narrow)) ** 2
+        return np.asarray(-self.depth * narrow * np.sqrt(np.maximum(0, inside)), np.float32)
+
+    def front_middle(self, y: float) -> float:
+        """z of the surface in the middle of the face."""
+        return float(self.front(np.zeros(()), np.array(y)))
 
     def side(self, y: float) -> float:
         """x of the surface beside the middle plane z = 0."""
-        height, narrow = self._height(np.float32(y))
+        height, narrow = self._height(np.array(y))
         return float(self.width * narrow * np.sqrt(1 - height**2))
 
     def meet(self, rays: Rays) -> Hits:
@@ -153,7 +157,7 @@ class Canvas:
         ox, oy, oz = (right * turn[axis, 0] + down * turn[axis, 1] for axis in range(3))
         return Rays(rows, columns, (ox, oy, oz), (float(turn[0, 2]), float(turn[1, 2]), float(turn[2, 2])))
 
-    def paint(self, hits: Hits, pose: Pose, colours: Floats | Colour, shown: Floats | None = None) -> None:
+    def paint(self, hits: Hits, pose: Pose, colours: Floats | Colour, shown: Mask | None = None) -> None:
         """Paint what is seen of a solid.
 
         Args:
@@ -176,7 +180,7 @@ class Canvas:
 
 def shading(facing: Floats) -> Floats:
     """Brightness of a surface by the cosine between its normal and the light: soft, as in a room."""
-    return (0.42 + 0.62 * np.clip(0.35 + 0.65 * facing, 0, 1)).astype(np.float32)
+    return np.asarray(0.42 + 0.62 * np.clip(0.35 + 0.65 * facing, 0, 1), np.float32)
 
 
 def skull(person: Person, mouth: float) -> Egg:

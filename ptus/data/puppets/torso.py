@@ -106,7 +106,7 @@ def paint_torso(pixels: Floats, torso: Torso, pose: TorsoPose) -> None:
 def _shrugging(x: Floats) -> Floats:
     """Share of the shrug that raises a point: none at the neck, all at the shoulders."""
     ramp = np.clip((np.abs(x) - 0.12) / 0.4, 0, 1)
-    return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+    return np.asarray(ramp * ramp * (3 - 2 * ramp), np.float32)
 
 
 def _silhouette(person: Person, x: Floats, y: Floats) -> Floats:
@@ -120,7 +120,7 @@ def _silhouette(person: Person, x: Floats, y: Floats) -> Floats:
     tall = np.zeros((y.size + 80, x.size), np.uint8)
     cv2.fillPoly(tall, [np.concatenate((right, left)).round().astype(np.int32)], 255)
     rounded = cv2.GaussianBlur(tall, (0, 0), 0.05 * DETAIL).astype(np.float32)[: y.size] / 255
-    return np.clip((rounded - 0.5) * 9 + 0.5, 0, 1).astype(np.float32)
+    return np.asarray(np.clip((rounded - 0.5) * 9 + 0.5, 0, 1), np.float32)
 
 
 def _relief(mask: Floats) -> Floats:
@@ -128,7 +128,7 @@ def _relief(mask: Floats) -> Floats:
     solid = np.pad((mask > 0.5).astype(np.uint8), ((0, 200), (0, 0)), mode="edge")
     away = cv2.distanceTransform(solid, cv2.DIST_L2, 5)[: mask.shape[0]] / DETAIL
     near = np.minimum(away / 0.45, 1)
-    return cv2.GaussianBlur(-THICKNESS * np.sqrt(near * (2 - near)), (0, 0), 0.03 * DETAIL).astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(-THICKNESS * np.sqrt(near * (2 - near)), (0, 0), 0.03 * DETAIL), np.float32)
 
 
 def _cloth(person: Person, x: Floats, y: Floats, random: np.random.Generator) -> Floats:
@@ -152,12 +152,12 @@ def _cloth(person: Person, x: Floats, y: Floats, random: np.random.Generator) ->
         for distance, strength in ((line, 0.5), (np.where(y > 0.2, buttons, 1), 0.9)):
             alpha = strength * np.clip(0.5 - DETAIL * distance / 2, 0, 1)[..., None]
             colours = colours + alpha * (0.4 * base - colours)
-    return np.clip(colours, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(colours, 0, 1), np.float32)
 
 
 def _neckline(person: Person, x: Floats, y: Floats) -> Floats:
     """Distance (h, w) from the edge of the clothes' opening, negative within it."""
     if person.neckline == "round":
-        return (0.2 * (np.hypot(x / 0.23, (y + 0.06) / 0.20) - 1)).astype(np.float32)
+        return np.asarray(0.2 * (np.hypot(x / 0.23, (y + 0.06) / 0.20) - 1), np.float32)
     depth = 0.40 if person.neckline == "v" else 0.26
-    return (0.8 * (np.abs(x) - 0.22 * (1 - (y + 0.06) / depth))).astype(np.float32)
+    return np.asarray(0.8 * (np.abs(x) - 0.22 * (1 - (y + 0.06) / depth)), np.float32)
