@@ -31,7 +31,7 @@ def puppet(index: int) -> tuple[Puppet, Performance]:
 def frames(index: int) -> tuple[Drawn, ...]:
     """Eight frames from its motion."""
     drawn, performance = puppet(index)
-    return tuple(drawn.draw(performance, number) for number in range(0, 4 * FPS, FPS // 2))
+    return tuple(drawn.draw(performance, number) for number in range(0, 4 * FPS, FPS // 2)[:8])
 
 
 def shot(index: int, count: int) -> list[Pixels]:
@@ -42,7 +42,7 @@ def shot(index: int, count: int) -> list[Pixels]:
 
 def blurred(pictures: Sequence[Pixels]) -> list[Pixels]:
     """The pictures out of focus."""
-    return [cv2.GaussianBlur(picture, (0, 0), 3.5).astype(np.uint8) for picture in pictures]
+    return [cv2.GaussianBlur(picture, (0, 0), 1.6).astype(np.uint8) for picture in pictures]
 
 
 def write_raw(path: Path, pictures: Sequence[Pixels]) -> Path:
