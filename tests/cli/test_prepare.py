@@ -18,7 +18,7 @@ from ptus.cli import main
 from ptus.data.dataset import Clip, read_clips
 from ptus.data.splits import split_of
 from ptus.video import VideoReader
-from tests.data.puppets import FPS, shot, write_raw
+from tests.data.puppets import FPS, shot, write_joined, write_raw
 from tests.video.clips import sound_levels
 
 LIMITS = ("--size", "128", "--shortest", "1")
@@ -35,8 +35,14 @@ def status(*arguments: object) -> int | str | None:
 
 
 @pytest.fixture(scope="module")
+def joined(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two shots of two puppets, with parts that cannot be used."""
+    return write_joined(tmp_path_factory.mktemp("joined") / "joined.mp4")
+
+
+@pytest.fixture(scope="module")
 def raw(joined: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Raw videos: two shots joined, the same file once more, one of one shot, a broken one, one cut off, and no video."""
+    """Raw videos: two shots joined, the same file again, one shot, a broken file, and one that is no video."""
     folder = tmp_path_factory.mktemp("raw")
     (folder / "more").mkdir()
     shutil.copy(joined, folder / "joined.mp4")

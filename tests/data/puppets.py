@@ -54,3 +54,9 @@ def write_raw(path: Path, pictures: Sequence[Pixels]) -> Path:
         seconds=len(pictures) / FPS,
         samples=lambda time: np.sin(2 * np.pi * (300 * time + 100 * time**2)) / 2,
     )
+
+
+def write_joined(path: Path) -> Path:
+    """Two puppets: one for 2 s, an empty screen for 1 s, the other for 2 s and, out of focus, for 2 s more."""
+    screen = [np.full((SIZE, SIZE, 3), 90, np.uint8)] * FPS
+    return write_raw(path, shot(0, 50) + screen + shot(2, 50) + blurred(shot(2, 50)))

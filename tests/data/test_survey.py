@@ -12,10 +12,16 @@ from ptus.data.survey import BLURRED, Limits, Survey, survey
 from ptus.faces import FaceBox, HaarDetector
 from ptus.images import Pixels
 from ptus.video import VideoReader
-from tests.data.puppets import FPS, RECOGNISED, SIZE, blurred, frames, puppet, shot
+from tests.data.puppets import FPS, RECOGNISED, SIZE, blurred, frames, puppet, shot, write_joined
 from tests.video.clips import write_clip
 
 LIMITS = Limits(size=128, shortest=1.0, longest=10.0)
+
+
+@pytest.fixture(scope="module")
+def joined(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two shots of two puppets, with parts that cannot be used."""
+    return write_joined(tmp_path_factory.mktemp("joined") / "joined.mp4")
 
 
 def surveyed(path: Path, limits: Limits = LIMITS) -> Survey:
