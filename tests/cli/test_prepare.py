@@ -28,12 +28,6 @@ def prepare(*arguments: object, workers: int = 1) -> None:
     main(["prepare", *map(str, arguments), "--workers", str(workers)])
 
 
-def status(*arguments: object) -> int | str | None:
-    with pytest.raises(SystemExit) as exit_info:
-        prepare(*arguments)
-    return exit_info.value.code
-
-
 @pytest.fixture(scope="module")
 def joined(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two shots of two puppets, with parts that cannot be used."""
@@ -107,11 +101,9 @@ def test_a_clip_shows_and_sounds_what_the_raw_video_does(prepared: Path, joined:
     assert rate == raw_rate and len(levels) / rate == pytest.approx(2.0, abs=0.06)
     piece = levels[rate // 2 : rate]
     # The tone rises, so that it fits in one place only.
-    offsets = range(-rate // 10, rate // 10, rate // 400)
-    matches = [
-        float(np.corrcoef(piece, raw_levels[3 * rate + rate // 2 + offset :][: len(piece)])[0, 1]) for offset in offsets
-    ]
-    assert max(matches) > 0.95 and abs(offsets[int(np.argmax(matches))]) / rate < 0.004
+    around = raw_levels[3 * rate + rate // 2 - rate // 10 :][: len(piece) + rate // 5]
+    fits = cv2.matchTemplate(around[None].astype(np.float32), piece[None].astype(np.float32), cv2.TM_CCOEFF_NORMED)[0]
+    assert fits.max() > 0.95 and abs(int(fits.argmax()) - rate // 10) / rate < 0.001
 
 
 def test_the_report_tells_what_became_of_everything(prepared: Path) -> None:
@@ -195,17 +187,14 @@ def test_splits_have_their_shares() -> None:
 
 
 def test_puppets_are_the_same_for_the_same_seed(tmp_path: Path) -> None:
-    prepare("--synthetic", 2, "--size", 64, "--output", tmp_path / "a", workers=2)
+    prepare("--synthetic", 1, "--size", 64, "--output", tmp_path / "a")
+    prepare("--synthetic", 2, "--size", 64, "--output", tmp_path / "a")
     prepare("--synthetic", 1, "--size", 64, "--output", tmp_path / "b")
-    prepare("--synthetic", 1, "--size", 64, "--seed", 1, "--output", tmp_path / "c")
-    a, b, c = (read_clips(tmp_path / name) for name in "abc")
-    assert [clip.id for clip in a] == ["puppet-0-00000", "puppet-0-00001"]
-    assert len({clip.identity for clip in a + c}) == 3
-    for clip in (*a, *b, *c):
+    a, b = (read_clips(tmp_path / name) for name in "ab")
+    assert [clip.id for clip in a] == ["puppet-0-00000", "puppet-0-00001"] == [clip.identity for clip in a]
+    for clip in (*a, *b):
         assert clip.motion is not None and clip.audio and clip.frames == 100 == len(clip.face_boxes())
-    assert a[0].path.read_bytes() == b[0].path.read_bytes() != c[0].path.read_bytes()
-    prepare("--synthetic", 2, "--size", 64, "--output", tmp_path / "b")
-    assert (tmp_path / "b" / "clips.csv").read_bytes() == (tmp_path / "a" / "clips.csv").read_bytes()
+    assert b[0].path.read_bytes() == a[0].path.read_bytes() != a[1].path.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -250,7 +239,9 @@ def test_what_cannot_be_used_is_said_in_one_line(
     settings = {"size": 64, "shortest": 2.0, "longest": 10.0, "face_detector": None}
     (tmp_path / "other" / "settings.json").write_text(json.dumps(settings))
     output = [] if "--output" in arguments else ["--output", "new"]
-    assert status(*arguments, *output) == 2
+    with pytest.raises(SystemExit) as stopped:
+        main(["prepare", *arguments, *output])
+    assert stopped.value.code == 2
     told = capfd.readouterr()
     assert told.err.startswith("ptus: ") and told.err.count("\n") == 1 and says in told.err and not told.out
     assert not (tmp_path / "new").exists()
