@@ -29,7 +29,7 @@ def still(**given: float | tuple[float, ...]) -> Performance:
     """One frame of a puppet at rest, but for what is given: angles of head and body (yaw, pitch, roll), openness, …"""
 
     def turned(name: str) -> Floats:
-        return from_angles(torch.tensor([given.get(name, (0.0, 0.0, 0.0))])).numpy()
+        return np.asarray(from_angles(torch.tensor([given.get(name, (0.0, 0.0, 0.0))])))
 
     def numbers(name: str, *usual: float) -> Floats:
         return np.array([given.get(name, usual)], np.float32).reshape(1, -1)
@@ -59,15 +59,15 @@ def plain() -> Puppet:
 def colour_at(drawn: Drawn, point: Floats) -> Floats:
     """The colour at a point of the frame, 0 to 1."""
     x, y = ((point[:2] + 1) * len(drawn.pixels) / 2).astype(int)
-    return drawn.pixels[y, x] / 255
+    return np.asarray(drawn.pixels[y, x] / 255)
 
 
 def lower(point: Floats, by: float) -> Floats:
-    return point + np.array((0, by, 0))
+    return np.asarray(point + np.array((0, by, 0)))
 
 
 def landmark(drawn: Drawn, name: str) -> Floats:
-    return drawn.face[LANDMARKS.index(name)]
+    return np.asarray(drawn.face[LANDMARKS.index(name)])
 
 
 POSES = [(0.0, 0.0, 0.0), (0.4, 0.0, 0.0), (-0.4, 0.15, 0.0), (0.0, -0.25, 0.15), (0.25, 0.2, -0.2)]
