@@ -9,6 +9,7 @@ from ptus.commands.animate import animate
 from ptus.commands.demo import demo
 from ptus.commands.info import info
 from ptus.commands.init import init
+from ptus.commands.prepare import prepare
 from ptus.commands.train import train
 from ptus.errors import UserError
 
@@ -18,6 +19,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "info": info,
     "init": init,
     "train": train,
+    "prepare": prepare,
 }
 
 

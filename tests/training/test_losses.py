@@ -50,10 +50,10 @@ def vgg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_vgg_compares_what_it_is_given(vgg_file: Path) -> None:
     compare = perceptual.VggLoss(vgg_file)
     found = torch.rand(1, 3, 64, 64, requires_grad=True)
-    assert float(compare(found, found.detach())) == 0
+    assert float(compare(found.detach(), found.detach())) == 0
     loss = compare(found, torch.rand(1, 3, 64, 64))
     loss.backward()
-    assert float(loss) > 0.1 and found.grad is not None and found.grad.any()
+    assert float(loss.detach()) > 0.1 and found.grad is not None and found.grad.any()
     assert not any(parameter.requires_grad for parameter in compare.parameters())
 
 
@@ -76,7 +76,7 @@ def test_what_is_not_vgg(tmp_path: Path) -> None:
 
 def test_hinge() -> None:
     def scores(value: float) -> list[list[Tensor]]:
-        return [[torch.zeros(1), torch.full((2, 1, 3, 3), value)]]
+        return [[torch.zeros(1), torch.full((2, 1, 3, 3), float(value))]]
 
     assert float(discriminator_loss(scores(2), scores(-2))) == 0
     assert float(discriminator_loss(scores(0), scores(0))) == 2

@@ -92,7 +92,7 @@ def test_a_state_that_does_not_fit(make_trainer: Make, tmp_path: Path) -> None:
     path = tmp_path / STATE
     save_state(make_trainer(), path)
     other = Trainer(dataclasses.replace(SMALL, width=24), QUICK, torch.nn.Identity(), torch.device("cpu"))
-    with pytest.raises(UserError, match="does not fit: .* has shape"):
+    with pytest.raises(UserError, match=r"does not fit: .* has shape"):
         load_state(other, path)
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(UserError, match="cannot be read, it may be damaged"):

@@ -40,7 +40,7 @@ class Transform:
 
     def pictures(self, pictures: Tensor) -> Tensor:
         """Moved pictures (B, 3, S, S); what comes from beyond the edge repeats it."""
-        points = identity_grid(pictures.shape[2:], pictures.device).flatten(0, 1)
+        points = identity_grid(pictures.shape[2:], self.matrix).flatten(0, 1)
         grid = (points @ self.matrix + self.shift.unsqueeze(1)).view(len(pictures), *pictures.shape[2:], 2)
         return grid_sample_2d(pictures, grid, padding_mode="border", align_corners=True)
 
