@@ -28,7 +28,7 @@ class NotFiniteError(Exception):
     """
 
     def __init__(self, losses: dict[str, Tensor]) -> None:
-        self.losses = {name: float(loss) for name, loss in losses.items()}
+        self.losses = {name: float(loss.detach()) for name, loss in losses.items()}
         super().__init__(", ".join(f"{name} {value:.4g}" for name, value in self.losses.items()))
 
 
@@ -90,7 +90,7 @@ class Trainer:
         random = torch.Generator().manual_seed(config.seed * 1_000_003 + self.step)
         transform = Transform.random(len(batch.source), random).to(self.device)
         self.optimizer.zero_grad(set_to_none=True)
-        with self._autocast():
+        with self.autocast():
             outcome: Outcome = self._objective(batch, transform, self.discriminators if is_adversarial else None)
         if not outcome.finite():
             raise NotFiniteError(outcome.losses)
@@ -110,7 +110,7 @@ class Trainer:
 
     def _discriminator_step(self, batch: Batch, rendered: Tensor) -> Tensor:
         self.discriminator_optimizer.zero_grad(set_to_none=True)
-        with self._autocast():
+        with self.autocast():
             both = torch.cat((batch.driving, rendered))
             judged = self._judges(both, torch.cat((batch.driving_boxes, batch.driving_boxes)))
             halves = [[layer.float().chunk(2) for layer in layers] for layers in judged]
@@ -120,7 +120,8 @@ class Trainer:
         self.discriminator_optimizer.step()
         return loss.detach()
 
-    def _autocast(self) -> torch.autocast | nullcontext[None]:
+    def autocast(self) -> torch.autocast | nullcontext[None]:
+        """Inside, convolutions are in the precision that is asked for."""
         if self.config.precision == "float32":
             return nullcontext()
         return torch.autocast(self.device.type, DTYPES[self.config.precision])

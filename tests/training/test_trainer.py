@@ -15,7 +15,7 @@ from ptus.errors import UserError
 from ptus.model.checkpoint import load_model
 from ptus.stopping import Stop
 from ptus.training.batch import Batch
-from ptus.training.config import LossWeights, TrainingConfig
+from ptus.training.config import LossWeights, Precision, TrainingConfig
 from ptus.training.frames import cached_clips
 from ptus.training.loop import BAD_BATCH, MODEL, STATE, Intervals, run
 from ptus.training.pairs import Pairs, batches
@@ -45,9 +45,8 @@ def assert_equal(found: dict[str, torch.Tensor], expected: dict[str, torch.Tenso
 def test_a_step_has_every_loss(make_trainer: Make, batch: Batch) -> None:
     trainer = make_trainer(dataclasses.replace(QUICK, adversarial_from=0))
     losses = trainer.train_step(batch).losses
-    assert losses.keys() == {
-        *(name for name, weight in vars(LossWeights()).items() if weight and name != "face"), "gradient", "discriminators",
-    }  # fmt: skip
+    switchable = {name for name in vars(LossWeights()) if name != "face"}  # which weighs others
+    assert losses.keys() == {*switchable, "gradient", "discriminators"}
     assert all(loss.isfinite() for loss in losses.values())
 
 
@@ -60,13 +59,26 @@ def test_a_loss_can_be_switched_off(name: str, make_trainer: Make, batch: Batch)
 
 def test_the_same_batch_is_learned(make_trainer: Make, batch: Batch) -> None:
     trainer = make_trainer(dataclasses.replace(QUICK, steps=40, adversarial_from=100))
+    batch.driving.mul_(0.1)
     losses = [float(trainer.train_step(batch).losses["pixels"]) for _ in range(20)]
-    assert losses[-1] < 0.9 * losses[0]
+    assert losses[-1] < 0.6 * losses[0]
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_resuming_is_bit_for_bit(precision: str, make_trainer: Make, batch: Batch, tmp_path: Path) -> None:
-    config = dataclasses.replace(QUICK, precision=precision)
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_half_precision_keeps_weights_and_motion_in_float32(
+    precision: Precision, make_trainer: Make, batch: Batch
+) -> None:
+    trainer = make_trainer(dataclasses.replace(QUICK, precision=precision))
+    losses = trainer.train_step(batch).losses
+    assert all(loss.isfinite() for loss in losses.values())
+    assert {parameter.dtype for parameter in trainer.model.parameters()} == {torch.float32}
+    with trainer.autocast():
+        motion = trainer.model.estimate(batch.source, batch.source_boxes)
+    assert {tensor.dtype for tensor in motion.tensors()} == {torch.float32}
+
+
+def test_resuming_is_bit_for_bit(make_trainer: Make, batch: Batch, tmp_path: Path) -> None:
+    config = QUICK
     whole = make_trainer(config)
     for _ in range(5):
         whole.train_step(batch)
@@ -157,11 +169,12 @@ def test_pairs_depend_on_their_number_alone(pairs: Pairs) -> None:
     assert not torch.equal(ours[0].source, ours[1].source)
 
 
-def test_mirrored_boxes_stay_on_the_face(pairs: Pairs) -> None:
+def test_mirrored_boxes_stay_on_the_face(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ptus.training.pairs.LARGEST_GAIN", 0.0)
     columns = torch.linspace(-1, 1, SIDE)
     for number in range(12):
         sample = pairs[number]
-        skin = (sample.source[0, 0] > sample.source[0, 2] + 0.05).float()
+        skin = (sample.source[0, 0] > 0.7).float()
         centre = (skin.sum(dim=0) * columns).sum() / skin.sum()
         x0, _, x1, _ = sample.source_boxes[0]
         assert abs(centre - (x0 + x1) / 2) < 0.1, number
@@ -169,14 +182,14 @@ def test_mirrored_boxes_stay_on_the_face(pairs: Pairs) -> None:
 
 def test_frames_are_decoded_once(data: Path, tmp_path: Path) -> None:
     clips = read_clips(data)
-    first = cached_clips(clips, tmp_path, 64, progress=False)
-    assert [clip.frames.shape for clip in first] == [(FRAMES, 64, 64, 3)] * 3
+    first = [np.array(clip.frames) for clip in cached_clips(clips, tmp_path, 64, progress=False)]
+    assert [frames.shape for frames in first] == [(FRAMES, 64, 64, 3)] * 3
     written = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     cached_clips(clips, tmp_path, 64, progress=False)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == written
     next(iter(written)).write_bytes(b"damaged")
     again = cached_clips(clips, tmp_path, 64, progress=False)
-    assert all(np.array_equal(ours.frames, theirs.frames) for ours, theirs in zip(again, first, strict=True))
+    assert all(np.array_equal(ours.frames, theirs) for ours, theirs in zip(again, first, strict=True))
 
 
 def test_learning_rate() -> None:
