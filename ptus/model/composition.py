@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ptus.model.config import ModelConfig
 from ptus.model.motion import Motion
+from ptus.model.rotation import product
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,9 @@ def local_motions(config: ModelConfig, source: Motion, driven: Motion) -> tuple[
     if not config.rigid_head:
         moved = Motions(at, at + source_scale * source.expression - driven_scale * driven.expression)
         return moved, moved
-    turn = driven.rotation.transpose(1, 2) @ source.rotation
-    in_source = source_scale * (source.expression - driven.expression @ turn)
-    in_driven = driven_scale * (source.expression @ turn.transpose(1, 2) - driven.expression)
+    turn = product(driven.rotation.transpose(1, 2), source.rotation)
+    in_source = source_scale * (source.expression - product(driven.expression, turn))
+    in_driven = driven_scale * (product(source.expression, turn.transpose(1, 2)) - driven.expression)
     return Motions(at, at + in_source), Motions(at, at + in_driven)
 
 
@@ -97,7 +98,7 @@ def joined_logits(body: Tensor, face: Tensor, region: Tensor) -> Tensor:
 
 
 def _head_jacobian(source: Motion, driven: Motion) -> Tensor:
-    turn = driven.rotation.transpose(1, 2) @ source.rotation
+    turn = product(driven.rotation.transpose(1, 2), source.rotation)
     rows = (source.scale / driven.scale).unsqueeze(-1) * turn
     return rows.transpose(1, 2)  # a jacobian acts on columns
 

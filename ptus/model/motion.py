@@ -32,13 +32,15 @@ class Motion:
     @property
     def face(self) -> Tensor:
         """Keypoints of the face in the frame, x = s (x_c R + δ) + t: (B, K_f, 3)."""
-        posed = self.canonical @ self.rotation + self.expression
+        posed = rotations.product(self.canonical, self.rotation) + self.expression
         return self.scale.unsqueeze(1) * posed + self.translation.unsqueeze(1)
 
     @property
     def neutral_face(self) -> Tensor:
         """The face's keypoints moved by the head alone, x = s x_c R + t: (B, K_f, 3)."""
-        return self.scale.unsqueeze(1) * (self.canonical @ self.rotation) + self.translation.unsqueeze(1)
+        return self.scale.unsqueeze(1) * rotations.product(self.canonical, self.rotation) + self.translation.unsqueeze(
+            1
+        )
 
     def __len__(self) -> int:
         """How many frames it is of."""
@@ -115,11 +117,11 @@ def transfer(source: Motion, driving: Motion, reference: Motion, options: Transf
     source = source if len(source) == frames else source.expand(frames)
     start = reference.expand(frames) if options.relative else source
     pace = source.scale / start.scale
-    turn = rotations.power(start.rotation.transpose(1, 2) @ driving.rotation, options.pose)
+    turn = rotations.power(rotations.product(start.rotation.transpose(1, 2), driving.rotation), options.pose)
     return Motion(
         body=source.body + options.body * (driving.body - start.body),
         canonical=source.canonical,
-        rotation=source.rotation @ turn,
+        rotation=rotations.product(source.rotation, turn),
         translation=source.translation + options.pose * pace * (driving.translation - start.translation),
         scale=source.scale * (driving.scale / start.scale) ** options.pose,
         expression=source.expression + options.expression * (driving.expression - start.expression),

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ptus.model import Motion
 from ptus.model.layers import identity_grid
+from ptus.model.rotation import product
 from ptus_kernels import grid_sample_2d
 
 LARGEST_TURN, LARGEST_STRETCH, LARGEST_SHIFT = math.radians(20), 0.15, 0.1
@@ -41,19 +42,19 @@ class Transform:
     def pictures(self, pictures: Tensor) -> Tensor:
         """Moved pictures (B, 3, S, S); what comes from beyond the edge repeats it."""
         points = identity_grid(pictures.shape[2:], self.matrix).flatten(0, 1)
-        grid = (points @ self.matrix + self.shift.unsqueeze(1)).view(len(pictures), *pictures.shape[2:], 2)
+        grid = (product(points, self.matrix) + self.shift.unsqueeze(1)).view(len(pictures), *pictures.shape[2:], 2)
         return grid_sample_2d(pictures, grid, padding_mode="border", align_corners=True)
 
     def boxes(self, boxes: Tensor) -> Tensor:
         """Boxes (B, 4) around the moved centres, of the moved size."""
         low, high = boxes.split(2, dim=-1)
-        centre = ((low + high) / 2 - self.shift).unsqueeze(1) @ torch.linalg.inv(self.matrix)
+        centre = product(((low + high) / 2 - self.shift).unsqueeze(1), torch.linalg.inv(self.matrix))
         half = (high - low) / 2 / torch.linalg.det(self.matrix).abs().sqrt().unsqueeze(-1)
         return torch.cat((centre.squeeze(1) - half, centre.squeeze(1) + half), dim=-1)
 
     def back(self, keypoints: Tensor) -> Tensor:
         """x and y of keypoints (B, K, 3) of moved pictures where they are in the pictures: (B, K, 2)."""
-        return keypoints[..., :2] @ self.matrix + self.shift.unsqueeze(1)
+        return product(keypoints[..., :2], self.matrix) + self.shift.unsqueeze(1)
 
 
 def equivariance_loss(motion: Motion, moved: Motion, transform: Transform) -> Tensor:

@@ -1,0 +1,81 @@
+"""`ptus train`: a run, another that goes on with it, and what cannot be done."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from safetensors import safe_open
+
+from ptus.cli import main
+from ptus.model.checkpoint import load_model
+from ptus.training.state import read_configs
+from tests.training.conftest import data
+
+__all__ = ["data"]
+
+QUICK = ["--size", "slim-128", "--config.batch", "1", "--workers", "0", "--device", "cpu"]
+
+
+def test_a_run_and_what_follows(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    main(["train", "--data", str(data), "--output", str(first), *QUICK, "--config.steps", "1"])
+    assert "step 1 of 1" in capsys.readouterr().out
+    assert read_configs(first / "state.safetensors")[1].steps == 1
+    with pytest.raises(SystemExit):
+        main(["train", "--data", str(data), "--output", str(first), *QUICK])
+    assert "has a run already; give --resume to go on with it" in capsys.readouterr().err
+    start = ["--init-from", str(first / "model.safetensors")]
+    main(["train", "--data", str(data), "--output", str(second), *start, *QUICK, "--config.steps", "1"])
+    assert load_model(second / "model.safetensors").config.size == 128
+    main(["train", "--data", str(data), "--output", str(second), "--resume", "--workers", "0"])
+    assert "step 1 of 1" in capsys.readouterr().out
+
+
+def test_sigterm_saves_and_stops(data: Path, tmp_path: Path) -> None:
+    arguments = ["train", "--data", str(data), "--output", str(tmp_path), *QUICK, "--config.steps", "1000"]
+    with subprocess.Popen([sys.executable, "-m", "ptus", *arguments], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "%" in line or "step" in line:
+                break
+        process.terminate()
+        process.stderr.read()
+    assert process.returncode == 143
+    assert 0 < read_step(tmp_path) < 1000
+
+
+def read_step(folder: Path) -> int:
+    with safe_open(folder / "state.safetensors", framework="pt") as file:
+        step: int = json.loads(file.metadata()["ptus-training"])["step"]
+    return step
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--size", "slim-100"], "--size slim-100 is not known"),
+        (["--resume"], r"there is no .*state.safetensors; start without --resume"),
+        (["--resume", "--init-from", "a.safetensors"], "--resume goes on with the run's own weights"),
+        (["--init-from", "none.safetensors"], "there is no none.safetensors"),
+        (["--vgg19", "none.safetensors"], "cannot read VGG-19's weights from none.safetensors"),
+        (["--data", "none"], "none/clips.csv"),
+    ],
+)
+def test_what_cannot_be_done(
+    arguments: list[str],
+    message: str,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = ["train", "--output", "run", *(["--data", str(data)] if "--data" not in arguments else []), *arguments]
+    with pytest.raises(SystemExit) as stopped:
+        main(given)
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert re.search(message, error) and len(error.splitlines()) == 1
