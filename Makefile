@@ -54,7 +54,7 @@ $(STAMP): pyproject.toml setup.py $(CONFIG) $(VENV:%=%/torch-$(TORCH))
 	$(PYTHON) -c 'from importlib.metadata import version; print("torch==" + version("torch"))' > build/constraints.txt
 	$(PYTHON) -m pip install --constraint build/constraints.txt 'setuptools>=77' wheel ninja 'pybind11>=2.12'
 	PTUS_KERNELS_BUILD=0 $(PYTHON) -m pip install --constraint build/constraints.txt --no-build-isolation \
-		--editable '.[bench,demo,lint,test]'
+		--editable '.[bench,data,demo,lint,test]'
 	touch $@
 
 .venv/torch-$(TORCH):

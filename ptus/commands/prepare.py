@@ -1,6 +1,7 @@
 """`ptus prepare`."""
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -62,6 +63,8 @@ def prepare(
         raise UserError(f"--size {size} does not work; give an even number of {SIZES[0]} to {SIZES[1]} pixels")
     if not 0 < shortest <= longest:
         raise UserError(f"--shortest {shortest:g} --longest {longest:g} does not work; give 0 < shortest ≤ longest")
+    if find_spec("matplotlib") is None:
+        raise UserError("matplotlib draws the report and is not installed: pip install 'ptus[data]'")
     if synthetic is not None:
         if identities is not None or face_detector is not None:
             raise UserError("--identities and --face-detector are for raw videos; leave them out with --synthetic")

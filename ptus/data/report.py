@@ -11,7 +11,6 @@ import cv2
 from ptus.animation.crop import FACE_SHARE
 from ptus.data.dataset import Clip
 from ptus.data.records import Record
-from ptus.data.report_figure import draw_report
 from ptus.data.summary import Summary, duration, summarise
 from ptus.files import replacing
 from ptus.images import Pixels, resized
@@ -36,6 +35,8 @@ def write_report(folder: Path, records: Sequence[Record], settings: dict[str, An
         records: of all raw videos or puppets.
         settings: that the clips were made with.
     """
+    from ptus.data.report_figure import draw_report  # matplotlib is an extra, and no other command needs it
+
     summary = summarise(records)
     clips = [clip for record in records for clip in record.listed(folder)]
     facts = {clip.id: clip for _, clip in summary.clips}

@@ -10,7 +10,7 @@ from statistics import median
 from ptus.animation.crop import Crop, upper_body
 from ptus.data.records import Rejection
 from ptus.data.sharpness import face_sharpness
-from ptus.data.shots import ShotDetector
+from ptus.data.shots import GRADUAL, Change, ShotDetector
 from ptus.faces import FaceBox, FaceDetector
 from ptus.faces.tracking import FaceTracker
 from ptus.video import TimedFrame, VideoReader
@@ -108,13 +108,20 @@ def _watch(video: VideoReader, detector: FaceDetector) -> Iterator[_Seen]:
     shots, shot = ShotDetector(), -1
     watch = _FaceWatch(detector, video.rate)
     held: list[_Seen] = []
+    dissolving = False
     for frame in video:
-        if shots.starts(frame.pixels):
+        change = shots.look(frame.pixels)
+        if change is Change.CUT or (dissolving and change is Change.NONE):
             yield from held
             held, shot = [], shot + 1
             watch.start_shot()
+        dissolving = change is Change.DISSOLVE
         held.append(_Seen(float(frame.time), float(frame.time + frame.duration), shot))
-        watch.look(frame, held)
+        if dissolving:
+            for seen in held[-GRADUAL - 1 :]:
+                seen.flaw = "dissolve or change of light"
+        else:
+            watch.look(frame, held)
     yield from held
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ptus.data.sharpness import face_sharpness
-from ptus.data.shots import ShotDetector
+from ptus.data.shots import Change, ShotDetector
 from ptus.data.survey import BLURRED, Limits, Survey, survey
 from ptus.faces import FaceBox, HaarDetector
 from ptus.images import Pixels
@@ -36,18 +36,18 @@ def reasons(result: Survey) -> dict[str, float]:
 def test_shots_are_told_apart_and_motion_is_not_a_cut() -> None:
     detector = ShotDetector()
     pictures = [drawn.pixels for index in (0, 1, 2) for drawn in frames(index)]
-    starts = [number for number, picture in enumerate(pictures) if detector.starts(picture)]
+    starts = [number for number, picture in enumerate(pictures) if detector.look(picture) is Change.CUT]
     assert starts == [0, 8, 16]
 
 
 def test_light_and_zoom_are_no_cuts() -> None:
     picture = frames(0)[0].pixels
     detector = ShotDetector()
-    assert detector.starts(picture)
+    assert detector.look(picture) is Change.CUT
     for step in range(1, 12):
-        rim = 2 * step
+        rim = step
         zoomed = cv2.resize(picture[rim : SIZE - rim, rim : SIZE - rim], (SIZE, SIZE))
-        assert not detector.starts(np.clip(zoomed * (1 + 0.02 * step), 0, 255).astype(np.uint8))
+        assert detector.look(np.clip(zoomed * (1 + 0.005 * step), 0, 255).astype(np.uint8)) is Change.NONE
 
 
 @pytest.mark.parametrize("index", RECOGNISED)
@@ -103,6 +103,20 @@ def pasted(pictures: list[Pixels], width: int, *columns: int) -> list[Pixels]:
             frame[:, column : column + SIZE] = picture
         wide.append(frame)
     return wide
+
+
+@pytest.mark.parametrize("frames_between", [10, 25, 40])
+def test_nothing_of_a_dissolve_is_in_a_clip(frames_between: int, tmp_path: Path) -> None:
+    first, second = (shot(index, 1)[0].astype(float) for index in RECOGNISED)
+    shares = np.linspace(0, 1, frames_between + 2)[1:-1]
+    blends = [(first + share * (second - first)).astype(np.uint8) for share in shares]
+    raw = write_clip(tmp_path / "dissolve.mp4", [*shot(0, 45), *blends, *shot(2, 45)])
+    result = surveyed(raw)
+    before, after = result.pieces
+    assert before.start == 0 and 30 <= len(before.boxes) <= 45 + frames_between // 10
+    assert 45 + frames_between - frames_between // 10 <= after.start <= 58 + frames_between
+    assert after.start + len(after.boxes) == 90 + frames_between
+    assert "dissolve or change of light" in reasons(result)
 
 
 def test_a_second_face_is_in_the_way_only_where_it_is_in_the_square(tmp_path: Path) -> None:
