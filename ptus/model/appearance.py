@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
-import torch.nn.functional as F
-from einops import rearrange
+from einops import rearrange, reduce
 from torch import Tensor, nn
 
 from ptus.model.config import ModelConfig
@@ -20,15 +19,15 @@ class Appearance:
 
     Args:
         volume: depth-aware features, (B, C, D, H, W).
-        coarse_volume: the same at half the height and width.
-        coarse_seen: compressed for the coarse level's network, (B, 4, D/2, H/2, W/2).
+        coarse_volume: the same at half the height and width; None where there is no coarse level.
+        coarse_seen: compressed for the coarse level's network, (B, 4, D/2, H/2, W/2); None likewise.
         fine_seen: compressed for the fine level's network, (B, 2, D/2, H, W).
         skips: feature maps for the decoder, from coarse to fine, the last at the picture's own size.
     """
 
     volume: Tensor
-    coarse_volume: Tensor
-    coarse_seen: Tensor
+    coarse_volume: Tensor | None
+    coarse_seen: Tensor | None
     fine_seen: Tensor
     skips: tuple[Tensor, ...]
 
@@ -40,8 +39,8 @@ class Appearance:
 
         return Appearance(
             expanded(self.volume),
-            expanded(self.coarse_volume),
-            expanded(self.coarse_seen),
+            None if self.coarse_volume is None else expanded(self.coarse_volume),
+            None if self.coarse_seen is None else expanded(self.coarse_seen),
             expanded(self.fine_seen),
             tuple(map(expanded, self.skips)),
         )
@@ -67,7 +66,7 @@ class AppearanceEncoder(nn.Module):
         channels = config.volume_channels
         self.lift = nn.Conv2d(config.width, channels * config.volume_depth, 1)
         self.shape = nn.Sequential(*(ResBlock3d(channels) for _ in range(3)))
-        self.coarse_seen = nn.Conv3d(channels, COARSE_SEEN, 1)
+        self.coarse_seen = nn.Conv3d(channels, COARSE_SEEN, 1) if config.coarse_to_fine else None
         self.fine_seen = nn.Conv3d(channels, FINE_SEEN, 1)
 
     def forward(self, source: Tensor) -> Appearance:
@@ -80,11 +79,15 @@ class AppearanceEncoder(nn.Module):
         lifted = self.lift(self.refine(skips.pop()))
         volume = self.shape(rearrange(lifted, "b (c d) h w -> b c d h w", d=self.depth))
         volume = volume.to(memory_format=torch.channels_last_3d)
-        halved = F.avg_pool3d(volume, (2, 1, 1))
+        halved = reduce(volume, "b c (d 2) h w -> b c d h w", "mean")
+        coarse_volume = coarse_seen = None
+        if self.coarse_seen is not None:
+            coarse_volume = reduce(volume, "b c d (h 2) (w 2) -> b c d h w", "mean")
+            coarse_seen = self.coarse_seen(reduce(halved, "b c d (h 2) (w 2) -> b c d h w", "mean"))
         return Appearance(
             volume=volume,
-            coarse_volume=F.avg_pool3d(volume, (1, 2, 2)),
-            coarse_seen=self.coarse_seen(F.avg_pool3d(halved, (1, 2, 2))),
+            coarse_volume=coarse_volume,
+            coarse_seen=coarse_seen,
             fine_seen=self.fine_seen(halved),
             skips=tuple(reversed(skips)),
         )

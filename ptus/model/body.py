@@ -2,7 +2,7 @@
 
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import avg_pool2d
 
 from ptus.model.config import ModelConfig
 from ptus.model.layers import ConvBlock, ResBlock, doubled
@@ -33,7 +33,7 @@ class BodyEstimator(nn.Module):
         Returns:
             (B, K_b, 3) in [-1, 1], float32.
         """
-        eighth = self.down1(interpolate(frames, scale_factor=0.5, mode="bilinear", antialias=True))
+        eighth = self.down1(avg_pool2d(frames, 2))
         sixteenth = self.down2(eighth)
         features = self.up3(doubled(self.down3(sixteenth))) + sixteenth
         features = self.up2(doubled(features)) + eighth

@@ -74,7 +74,8 @@ def local_motions(config: ModelConfig, source: Motion, driven: Motion) -> tuple[
 def displacement(source: Motion, driven: Motion) -> Tensor:
     """How far the keypoint that moves farthest is from its place in the source: (B,), 0 where nothing moves."""
     apart = torch.cat((driven.body - source.body, driven.face - source.face), dim=1)
-    return torch.linalg.vector_norm(apart, dim=-1).amax(dim=-1)
+    farthest: Tensor = torch.linalg.vector_norm(apart, dim=-1).amax(dim=-1)
+    return farthest
 
 
 def joined_logits(body: Tensor, face: Tensor, region: Tensor) -> Tensor:

@@ -38,7 +38,8 @@ class MotionReader(nn.Module):
             features = self.join(torch.cat((features, beside), dim=1))
         features = self.around(features)
         wider: Tensor = self.up(self.down(features))
-        return features + doubled(wider)
+        seen: Tensor = features + doubled(wider)
+        return seen
 
 
 class FaceBodyMasks(nn.Module):

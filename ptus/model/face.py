@@ -54,10 +54,11 @@ class FaceEstimator(nn.Module):
             stages.append(ConvBlock(before, after, stride=2))
             stages.extend([ResBlock(after)] if number > 0 else [])
         self.features = nn.Sequential(*stages, nn.AdaptiveAvgPool2d((2, 2)), nn.Flatten())
-        self.canonical = self._head(3 * self.keypoints)
         self.expression = self._head(3 * self.keypoints)
-        self.pose = self._head(3)
-        self.place = self._head(4)
+        if self.local_global:
+            self.canonical = self._head(3 * self.keypoints)
+            self.pose = self._head(3)
+            self.place = self._head(4)
         self.template = nn.Parameter(_spread(self.keypoints))
 
     @staticmethod

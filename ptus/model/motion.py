@@ -44,7 +44,7 @@ class Motion:
         """How many frames it is of."""
         return self.body.shape[0]
 
-    def __getitem__(self, frames: slice) -> "Motion":
+    def __getitem__(self, frames: slice | list[int]) -> "Motion":
         """Some of the frames."""
         return Motion(*(tensor[frames] for tensor in self.tensors()))
 

@@ -61,7 +61,8 @@ class CoarseToFine(nn.Module):
         self.coarse_masks = FaceBodyMasks(width, body, face, depth, config.face_body)
         self.coarse_occlusion = nn.Conv2d(width, 1, 3, padding=1)
         self.read_fine = MotionReader(local, FINE_SEEN, depth, width, stride=2, beside=width)
-        self.local_masks = FaceBodyMasks(width, 0, local, depth, with_region=False)
+        # Without head pose there is no expression apart from it, and the fine level adds the residual flow alone.
+        self.local_masks = FaceBodyMasks(width, 0, local, depth, with_region=False) if config.local_global else None
         self.refinement = Refinement(width, config)
         self.fine_occlusion = nn.Conv2d(width, 1, 3, padding=1)
         self.fold = _Fold(config)
@@ -69,6 +70,7 @@ class CoarseToFine(nn.Module):
     def forward(self, appearance: Appearance, source: Motion, driven: Motion) -> Warped:
         """Warp an appearance from the source's motion to the driven one; all of the same batch."""
         config = self.config
+        assert appearance.coarse_seen is not None and appearance.coarse_volume is not None
         motions = coarse_motions(config, source, driven)
         coarse = self.read_coarse(appearance.coarse_seen, motions)
         logits, region = self.coarse_masks(coarse)
@@ -84,9 +86,10 @@ class CoarseToFine(nn.Module):
         )
         seen = grid_sample_3d(appearance.fine_seen, at_seen, padding_mode="border", align_corners=True)
         fine = self.read_fine(seen, local_seen, beside=coarse)
-        local_logits, _ = self.local_masks(fine)
-        moved = compose_motion(local_logits, local.driving, local.source, size=config.volume_size)
-        deformation = deformation + (moved - identity_grid(config.volume_size, moved.device))
+        if self.local_masks is not None:
+            local_logits, _ = self.local_masks(fine)
+            moved = compose_motion(local_logits, local.driving, local.source, size=config.volume_size)
+            deformation = deformation + (moved - identity_grid(config.volume_size, moved.device))
         deformation, flow = self.refinement(fine, deformation, displacement(source, driven))
 
         fine_warped = grid_sample_3d(appearance.volume, deformation, align_corners=True)

@@ -1,0 +1,179 @@
+"""Motion, its transfer, and what composition makes of it: the equations, checked by themselves."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from ptus.model import Motion, TransferOptions, rotation, transfer
+from ptus.model.composition import (
+    coarse_motions,
+    displacement,
+    joined_logits,
+    joint_motions,
+    local_motions,
+)
+from tests.model.conftest import SLIM
+
+FRAMES = 4
+
+
+def random_motion(seed: int, frames: int = FRAMES) -> Motion:
+    random = torch.Generator().manual_seed(seed)
+
+    def numbers(*shape: int) -> Tensor:
+        return torch.rand(frames, *shape, generator=random) * 2 - 1
+
+    canonical = numbers(15, 3)[:1].expand(frames, 15, 3)
+    angles = numbers(3) * 0.7
+    scale = 0.3 + 0.1 * numbers(1)
+    return Motion(
+        numbers(12, 3), canonical, rotation.from_angles(angles), numbers(3) * 0.3, scale, 0.2 * numbers(15, 3)
+    )
+
+
+PARTS = ("pose", "expression", "body")
+SOURCE, DRIVING = random_motion(1), random_motion(2)
+
+
+def assert_same(found: Motion, expected: Motion) -> None:
+    for ours, theirs in zip(found.tensors(), expected.tensors(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("angles", "point", "turned"),
+    [
+        ((math.pi / 2, 0, 0), (0, 0, -1), (-1, 0, 0)),  # yaw: the nose, which points to the viewer, to the left
+        ((0, math.pi / 2, 0), (0, 0, -1), (0, 1, 0)),  # pitch: down
+        ((0, 0, math.pi / 2), (1, 0, 0), (0, 1, 0)),  # roll: clockwise, as y points down
+    ],
+)
+def test_angles(angles: tuple[float, ...], point: tuple[float, ...], turned: tuple[float, ...]) -> None:
+    found = torch.tensor([point], dtype=torch.float32) @ rotation.from_angles(torch.tensor([angles]))[0]
+    torch.testing.assert_close(found, torch.tensor([turned], dtype=torch.float32), rtol=0, atol=1e-6)
+
+
+@given(st.floats(0, 2), st.tuples(*[st.floats(-0.7, 0.7)] * 3))
+def test_power_of_a_rotation(exponent: float, angles: tuple[float, float, float]) -> None:
+    turn = rotation.from_angles(torch.tensor([angles], dtype=torch.float64))
+    found = rotation.power(turn, exponent)
+    identity = torch.eye(3, dtype=torch.float64)[None]
+    torch.testing.assert_close(found @ found.transpose(1, 2), identity)
+    torch.testing.assert_close(rotation.power(turn, 1), turn, rtol=0, atol=1e-5)
+    torch.testing.assert_close(found @ rotation.power(turn, 1 - exponent), turn, rtol=0, atol=1e-5)
+
+
+def test_power_has_gradients_at_rest() -> None:
+    angles = torch.zeros(1, 3, requires_grad=True)
+    rotation.power(rotation.from_angles(angles), 0.5).sum().backward()
+    assert angles.grad is not None and angles.grad.isfinite().all()
+
+
+def test_head_pose_moves_the_face_as_the_equation_says() -> None:
+    for frame in range(FRAMES):
+        for k in range(15):
+            expected = (
+                SOURCE.scale[frame]
+                * (SOURCE.canonical[frame, k] @ SOURCE.rotation[frame] + SOURCE.expression[frame, k])
+                + SOURCE.translation[frame]
+            )
+            torch.testing.assert_close(SOURCE.face[frame, k], expected)
+
+
+def test_absolute_transfer_goes_where_the_driver_is() -> None:
+    found = transfer(SOURCE[:1], DRIVING, DRIVING[:1], TransferOptions(relative=False))
+    expected = Motion(
+        DRIVING.body, SOURCE.canonical, DRIVING.rotation, DRIVING.translation, DRIVING.scale, DRIVING.expression
+    )
+    assert_same(found, expected)
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_no_strength_leaves_the_source(relative: bool) -> None:
+    options = TransferOptions(relative, pose=0, expression=0, body=0)
+    assert_same(transfer(SOURCE[:1], DRIVING, DRIVING[:1], options), SOURCE[:1].expand(FRAMES))
+
+
+def test_relative_transfer_starts_at_the_source() -> None:
+    found = transfer(SOURCE[:1], DRIVING, DRIVING[:1], TransferOptions())
+    assert_same(found[:1], SOURCE[:1])
+    assert (found.face[1:] - SOURCE.face[:1]).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_each_part_moves_alone(part: str) -> None:
+    strengths: dict[str, Any] = {name: float(name == part) for name in PARTS}
+    options = TransferOptions(relative=False, **strengths)
+    found = transfer(SOURCE[:1], DRIVING, DRIVING[:1], options)
+    moved = {
+        "pose": not torch.allclose(found.rotation, SOURCE[:1].rotation.expand(FRAMES, 3, 3), atol=1e-4),
+        "expression": not torch.allclose(found.expression, SOURCE[:1].expression.expand(FRAMES, 15, 3), atol=1e-4),
+        "body": not torch.allclose(found.body, SOURCE[:1].body.expand(FRAMES, 12, 3), atol=1e-4),
+    }
+    assert moved == {name: name == part for name in moved}
+
+
+def test_twice_the_strength_turns_twice_as_far() -> None:
+    still = random_motion(1, 1)
+    turned = Motion(
+        still.body,
+        still.canonical,
+        still.rotation @ rotation.from_angles(torch.tensor([[0.2, 0.0, 0.0]])),
+        still.translation,
+        still.scale,
+        still.expression,
+    )
+    found = transfer(still, turned, still, TransferOptions(pose=2))
+    expected = still.rotation @ rotation.from_angles(torch.tensor([[0.4, 0.0, 0.0]]))
+    torch.testing.assert_close(found.rotation, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_strengths_out_of_range(name: str) -> None:
+    strengths: dict[str, Any] = {name: 2.5}
+    with pytest.raises(ValueError, match=f"{name}: expected a strength from 0 to 2, got 2.5"):
+        TransferOptions(**strengths)
+
+
+def test_the_heads_motion_takes_neutral_faces_to_each_other() -> None:
+    driven = transfer(SOURCE, DRIVING, DRIVING[:1], TransferOptions(relative=False))
+    motions = coarse_motions(SLIM, SOURCE, driven)
+    assert motions.jacobian is not None
+    offset = driven.neutral_face - motions.driving[:, -1:]
+    carried = (motions.jacobian[:, -1:] @ offset.unsqueeze(-1)).squeeze(-1) + motions.source[:, -1:]
+    torch.testing.assert_close(carried, SOURCE.neutral_face, rtol=0, atol=1e-5)
+
+
+def test_head_and_expression_make_the_whole_motion() -> None:
+    driven = transfer(SOURCE, DRIVING, DRIVING[:1], TransferOptions(relative=False))
+    coarse = coarse_motions(SLIM, SOURCE, driven)
+    local, local_seen = local_motions(SLIM, SOURCE, driven)
+    joint = joint_motions(SLIM, SOURCE, driven)
+    assert coarse.jacobian is not None and joint.jacobian is not None
+    offset = driven.face - coarse.driving[:, -1:]
+    by_head = (coarse.jacobian[:, -1:] @ offset.unsqueeze(-1)).squeeze(-1) + coarse.source[:, -1:]
+    torch.testing.assert_close(by_head + (local.source - local.driving), SOURCE.face, rtol=0, atol=1e-5)
+    torch.testing.assert_close(joint.source[:, 12:], SOURCE.face)
+    seen = (coarse.jacobian[:, -1:] @ (local_seen.source - coarse.driving[:, -1:]).unsqueeze(-1)).squeeze(-1)
+    torch.testing.assert_close(seen + coarse.source[:, -1:], SOURCE.face, rtol=0, atol=1e-5)
+
+
+def test_nothing_moves_between_equal_motions() -> None:
+    assert displacement(SOURCE, SOURCE).tolist() == [0.0] * FRAMES
+    local, _ = local_motions(SLIM, SOURCE, SOURCE)
+    torch.testing.assert_close(local.source, local.driving, rtol=0, atol=1e-6)
+
+
+def test_the_face_region_shares_face_and_body() -> None:
+    random = torch.Generator().manual_seed(3)
+    body, face = torch.randn(2, 5, 2, 3, 3, generator=random), torch.randn(2, 4, 2, 3, 3, generator=random)
+    region = torch.randn(2, 1, 2, 3, 3, generator=random)
+    shares = joined_logits(body, face, region).softmax(dim=1)
+    in_face = region.sigmoid()
+    expected = torch.cat(((1 - in_face) * body.softmax(dim=1), in_face * face.softmax(dim=1)), dim=1)
+    torch.testing.assert_close(shares, expected)
