@@ -7,11 +7,18 @@ import tyro
 
 from ptus.commands.animate import animate
 from ptus.commands.demo import demo
+from ptus.commands.evaluate import evaluate
 from ptus.commands.info import info
 from ptus.commands.init import init
 from ptus.errors import UserError
 
-COMMANDS: dict[str, Callable[..., None]] = {"animate": animate, "demo": demo, "info": info, "init": init}
+COMMANDS: dict[str, Callable[..., None]] = {
+    "animate": animate,
+    "demo": demo,
+    "evaluate": evaluate,
+    "info": info,
+    "init": init,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

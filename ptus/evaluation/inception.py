@@ -1,4 +1,4 @@
-"""The Inception v3 of December 2015 whose features FID compares (Szegedy et al. 2015), in the names of its PyTorch port.
+"""The Inception v3 of December 2015 (Szegedy et al. 2015), whose features FID compares, with its PyTorch port's names.
 
 It differs from torchvision's in that averages leave out padding and the last block pools by maxima.
 """

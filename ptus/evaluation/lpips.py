@@ -11,8 +11,8 @@ from ptus.evaluation.weights import load_weights
 
 OPTION = "--lpips-weights"
 HOW = (
-    "give VGG-16's ImageNet weights as torchvision names them, in safetensors: model.safetensors of timm/vgg16.tv_in1k, "
-    "at the Hugging Face hub, is such a file"
+    "give VGG-16's ImageNet weights, named as torchvision does, in safetensors: the file of timm/vgg16.tv_in1k at the "
+    "Hugging Face hub is one"
 )
 STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 """Channels of VGG-16's convolutions; a stage ends where its features are compared and the next one halves them."""

@@ -1,0 +1,135 @@
+"""All measures of one performance, a frame at a time."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ptus.evaluation.catalogue import Task
+from ptus.evaluation.correlation import Correlation
+from ptus.evaluation.flicker import flicker
+from ptus.evaluation.identity import IdentityNetwork, similarity
+from ptus.evaluation.landmarks import LandmarkDetector, SeenFace, keypoint_distance, motion_distance
+from ptus.evaluation.lpips import Lpips
+from ptus.evaluation.moments import Moment, Values
+from ptus.evaluation.opening import OpeningMeter
+from ptus.evaluation.optical_flow import end_point_error
+from ptus.evaluation.own_keypoints import OwnKeypoints
+from ptus.evaluation.photometric import photometric
+from ptus.faces import FaceDetector
+
+
+@dataclass(frozen=True)
+class Instruments:
+    """What measures need; None for networks whose weights are not there."""
+
+    detector: FaceDetector
+    own_keypoints: OwnKeypoints
+    lpips: Lpips | None = None
+    landmarks: LandmarkDetector | None = None
+    identity: IdentityNetwork | None = None
+
+
+class Means:
+    """Means of measures, each over the frames that have it."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, float] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, values: Values) -> None:
+        """Take in what was measured at one frame."""
+        for name, value in values.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    @property
+    def values(self) -> Values:
+        """The means."""
+        return {name: total / self._counts[name] for name, total in self._sums.items()}
+
+
+class Meter:
+    """Measures one method's performance, from one frame to the next; keeps one frame and sums.
+
+    The first frame is where the others start from and is not measured itself: in self-reenactment it is the source.
+
+    Args:
+        instruments: shared by all performances.
+        task: in self-reenactment the driver's frames are the truth, otherwise only its motion is.
+        first: the first frame.
+    """
+
+    def __init__(self, instruments: Instruments, task: Task, first: Moment) -> None:
+        self._instruments = instruments
+        self._task = task
+        self._means = Means()
+        self._before = first
+        face = first.driving_face if task == "self" else first.source_face
+        self._openings = (
+            OpeningMeter(instruments.detector, face),
+            OpeningMeter(instruments.detector, first.driving_face),
+        )
+        self._blinking, self._lips = Correlation(), Correlation()
+        self._first_faces = self._seen(first)
+        self._person = self._embedding(first)
+        self._open(first)
+
+    def add(self, now: Moment) -> Values:
+        """Measure the next frame; returns what it has by itself."""
+        values = flicker(self._before, now) | self._of_faces(now)
+        if self._task == "self":
+            values |= photometric(now) | end_point_error(now) | self._instruments.own_keypoints(now)
+            if self._instruments.lpips is not None:
+                values |= self._instruments.lpips.measure(now)
+        self._open(now)
+        self._means.add(values)
+        self._before = now
+        return values
+
+    @property
+    def values(self) -> Values:
+        """Means over the frames, and correlations over time; what could not be measured is left out."""
+        values = self._means.values
+        for name, correlation in (("blink_correlation", self._blinking), ("lip_correlation", self._lips)):
+            if correlation.value is not None:
+                values[name] = correlation.value
+        return values
+
+    def _open(self, moment: Moment) -> None:
+        result, driving = (
+            meter.measure(pixels) for meter, pixels in zip(self._openings, (moment.result, moment.driving), strict=True)
+        )
+        self._blinking.add(result.eyes, driving.eyes)
+        self._lips.add(result.mouth, driving.mouth)
+
+    def _seen(self, moment: Moment) -> tuple[SeenFace | None, SeenFace | None]:
+        """The faces of result and driver."""
+        find = self._instruments.landmarks
+        return (None, None) if find is None else (find(moment.result), find(moment.driving))
+
+    def _embedding(self, first: Moment) -> npt.NDArray[np.float32] | None:
+        """Of the person that a result should show, in cross-reenactment."""
+        find, network = self._instruments.landmarks, self._instruments.identity
+        face = None if find is None else find(first.source)
+        return None if face is None or network is None else network.embed(first.source, face)
+
+    def _of_faces(self, now: Moment) -> Values:
+        """What needs a face to be seen in the driver's frame: in the result it may be missed, which is counted."""
+        result, driving = self._seen(now)
+        if driving is None:
+            return {}
+        if result is None:
+            return {"faces_missed": 1.0}
+        values: Values = {"faces_missed": 0.0}
+        first_result, first_driving = self._first_faces
+        if self._task == "self":
+            values |= keypoint_distance(result, driving)
+        elif first_result is not None and first_driving is not None:
+            values |= motion_distance(result, driving, first_result, first_driving)
+        network = self._instruments.identity
+        if network is not None:
+            person = network.embed(now.driving, driving) if self._task == "self" else self._person
+            if person is not None:
+                values |= similarity(network.embed(now.result, result), person)
+        return values
