@@ -1,6 +1,7 @@
 """Whether the person stays the same: CSIM and AED between embeddings of SFace (Zhong et al. 2021)."""
 
 from pathlib import Path
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -10,6 +11,9 @@ from ptus.errors import UserError
 from ptus.evaluation.landmarks import SeenFace
 from ptus.evaluation.moments import Values
 from ptus.images import Pixels
+
+Embedding: TypeAlias = npt.NDArray[np.float32]
+"""(128,), of length 1."""
 
 OPTION = "--identity-network"
 HOW = (
@@ -37,14 +41,14 @@ class IdentityNetwork:
         except cv2.error as error:
             raise UserError(f"{OPTION} {model} is not SFace's ONNX file; {HOW}") from error
 
-    def embed(self, pixels: Pixels, face: SeenFace) -> npt.NDArray[np.float32]:
+    def embed(self, pixels: Pixels, face: SeenFace) -> Embedding:
         """The embedding (128,), of length 1, of a face in a picture (H, W, 3)."""
         aligned = self._network.alignCrop(np.ascontiguousarray(pixels[..., ::-1]), face.row)
         embedding = np.asarray(self._network.feature(aligned), np.float32).ravel()
-        length: npt.NDArray[np.float32] = embedding / max(float(np.linalg.norm(embedding)), 1e-12)
+        length: Embedding = embedding / max(float(np.linalg.norm(embedding)), 1e-12)
         return length
 
 
-def similarity(result: npt.NDArray[np.float32], person: npt.NDArray[np.float32]) -> Values:
+def similarity(result: Embedding, person: Embedding) -> Values:
     """CSIM, the cosine, and AED, the Euclidean distance, of two embeddings of length 1."""
     return {"csim": float(result @ person), "aed": float(np.linalg.norm(result - person))}

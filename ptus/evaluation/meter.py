@@ -1,22 +1,21 @@
 """All measures of one performance, a frame at a time."""
 
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
+from typing import NamedTuple
 
 from ptus.evaluation.catalogue import Task
 from ptus.evaluation.correlation import Correlation
 from ptus.evaluation.flicker import flicker
-from ptus.evaluation.identity import IdentityNetwork, similarity
+from ptus.evaluation.identity import Embedding, IdentityNetwork, similarity
 from ptus.evaluation.landmarks import LandmarkDetector, SeenFace, keypoint_distance, motion_distance
 from ptus.evaluation.lpips import Lpips
 from ptus.evaluation.moments import Moment, Values
-from ptus.evaluation.opening import OpeningMeter
+from ptus.evaluation.opening import Opening, OpeningMeter
 from ptus.evaluation.optical_flow import end_point_error
 from ptus.evaluation.own_keypoints import OwnKeypoints
 from ptus.evaluation.photometric import photometric
-from ptus.faces import FaceDetector
+from ptus.faces import FaceBox, FaceDetector
+from ptus.images import Pixels
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,31 @@ class Means:
         return {name: total / self._counts[name] for name, total in self._sums.items()}
 
 
+class Observed(NamedTuple):
+    """What is seen in a frame of one video."""
+
+    opening: Opening
+    face: SeenFace | None
+    """None where no face is seen, and where there is no network to see it."""
+
+
+class Observer:
+    """Looks at the frames of one video, one after the other.
+
+    Args:
+        instruments: to look with.
+        face: about where the face is in the first frame, pixels.
+    """
+
+    def __init__(self, instruments: Instruments, face: FaceBox) -> None:
+        self._openings = OpeningMeter(instruments.detector, face)
+        self._landmarks = instruments.landmarks
+
+    def observe(self, pixels: Pixels) -> Observed:
+        """Look at the next frame (S, S, 3)."""
+        return Observed(self._openings.measure(pixels), None if self._landmarks is None else self._landmarks(pixels))
+
+
 class Meter:
     """Measures one method's performance, from one frame to the next; keeps one frame and sums.
 
@@ -58,31 +82,30 @@ class Meter:
         instruments: shared by all performances.
         task: in self-reenactment the driver's frames are the truth, otherwise only its motion is.
         first: the first frame.
+        driving: what is seen in the driver's first frame.
     """
 
-    def __init__(self, instruments: Instruments, task: Task, first: Moment) -> None:
+    def __init__(self, instruments: Instruments, task: Task, first: Moment, driving: Observed) -> None:
         self._instruments = instruments
         self._task = task
         self._means = Means()
         self._before = first
-        face = first.driving_face if task == "self" else first.source_face
-        self._openings = (
-            OpeningMeter(instruments.detector, face),
-            OpeningMeter(instruments.detector, first.driving_face),
-        )
+        self._observer = Observer(instruments, first.driving_face if task == "self" else first.source_face)
         self._blinking, self._lips = Correlation(), Correlation()
-        self._first_faces = self._seen(first)
-        self._person = self._embedding(first)
-        self._open(first)
+        self._person = self._embedding(first.source) if task == "cross" else None
+        result = self._observer.observe(first.result)
+        self._first_faces = result.face, driving.face
+        self._correlate(result, driving)
 
-    def add(self, now: Moment) -> Values:
-        """Measure the next frame; returns what it has by itself."""
-        values = flicker(self._before, now) | self._of_faces(now)
+    def add(self, now: Moment, driving: Observed) -> Values:
+        """Measure the next frame, with what is seen in the driver's; returns what it has by itself."""
+        result = self._observer.observe(now.result)
+        self._correlate(result, driving)
+        values = flicker(self._before, now) | self._of_faces(now, result.face, driving.face)
         if self._task == "self":
             values |= photometric(now) | end_point_error(now) | self._instruments.own_keypoints(now)
             if self._instruments.lpips is not None:
                 values |= self._instruments.lpips.measure(now)
-        self._open(now)
         self._means.add(values)
         self._before = now
         return values
@@ -96,27 +119,18 @@ class Meter:
                 values[name] = correlation.value
         return values
 
-    def _open(self, moment: Moment) -> None:
-        result, driving = (
-            meter.measure(pixels) for meter, pixels in zip(self._openings, (moment.result, moment.driving), strict=True)
-        )
-        self._blinking.add(result.eyes, driving.eyes)
-        self._lips.add(result.mouth, driving.mouth)
+    def _correlate(self, result: Observed, driving: Observed) -> None:
+        self._blinking.add(result.opening.eyes, driving.opening.eyes)
+        self._lips.add(result.opening.mouth, driving.opening.mouth)
 
-    def _seen(self, moment: Moment) -> tuple[SeenFace | None, SeenFace | None]:
-        """The faces of result and driver."""
-        find = self._instruments.landmarks
-        return (None, None) if find is None else (find(moment.result), find(moment.driving))
-
-    def _embedding(self, first: Moment) -> npt.NDArray[np.float32] | None:
-        """Of the person that a result should show, in cross-reenactment."""
+    def _embedding(self, pixels: Pixels) -> Embedding | None:
+        """Of the person in a picture (S, S, 3)."""
         find, network = self._instruments.landmarks, self._instruments.identity
-        face = None if find is None else find(first.source)
-        return None if face is None or network is None else network.embed(first.source, face)
+        face = None if find is None else find(pixels)
+        return None if face is None or network is None else network.embed(pixels, face)
 
-    def _of_faces(self, now: Moment) -> Values:
+    def _of_faces(self, now: Moment, result: SeenFace | None, driving: SeenFace | None) -> Values:
         """What needs a face to be seen in the driver's frame: in the result it may be missed, which is counted."""
-        result, driving = self._seen(now)
         if driving is None:
             return {}
         if result is None:

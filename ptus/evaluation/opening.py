@@ -15,11 +15,16 @@ import numpy as np
 
 from ptus.evaluation.regions import EYES, FACE, MOUTH, Fractions, part
 from ptus.faces import FaceBox, FaceDetector
-from ptus.faces.tracking import FaceTracker
-from ptus.images import Pixels, Plane
+from ptus.images import Pixels, Plane, resized
 
 SAMPLES = 48
 """Points a side at which a box is read, between pixels: what moves by less than a pixel moves smoothly."""
+EVERY = 3
+"""Frames from one search for the face to the next."""
+SHARE = 0.3
+"""Of the way to where the face is found, by which its box moves after a search."""
+LEAST_SIDE = 256
+"""Smaller pictures are enlarged to this for a search, which finds faces to a pixel."""
 
 
 class Opening(NamedTuple):
@@ -32,17 +37,34 @@ class Opening(NamedTuple):
 class OpeningMeter:
     """Measures the frames of one video, following the face in it.
 
+    In frames that are all the same the box stays exactly where it is, and so does what is measured: only what moves can
+    correlate. A face that is not found stays where it was.
+
     Args:
         detector: finds faces.
-        face: where the face is in the first frame, pixels.
+        face: about where the face is in the first frame, pixels.
     """
 
     def __init__(self, detector: FaceDetector, face: FaceBox) -> None:
-        self._tracker = FaceTracker(detector, face)
+        self._detector = detector
+        self._face = face
+        self._frames = 0
 
     def measure(self, pixels: Pixels) -> Opening:
-        """The opening in the next frame (H, W, 3)."""
-        return opening(pixels, self._tracker.follow(pixels))
+        """The opening in the next frame, a square (S, S, 3)."""
+        if self._frames % EVERY == 0 and (found := self._search(pixels)) is not None:
+            share = SHARE if self._frames else 1.0
+            self._face = FaceBox(*(old + share * (new - old) for old, new in zip(self._face, found, strict=True)))
+        self._frames += 1
+        return opening(pixels, self._face)
+
+    def _search(self, pixels: Pixels) -> FaceBox | None:
+        """The face that is there, if it may be the same one."""
+        size = pixels.shape[0]
+        scale = max(1.0, LEAST_SIDE / size)
+        large = pixels if scale == 1 else resized(pixels, LEAST_SIDE, LEAST_SIDE)
+        found = (box.scaled(1 / scale) for box in self._detector(large))
+        return next((box for box in found if box.meets(self._face)), None)
 
 
 def opening(pixels: Pixels, face: FaceBox) -> Opening:

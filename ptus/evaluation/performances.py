@@ -10,7 +10,7 @@ from ptus.errors import UserError
 from ptus.evaluation.catalogue import Task
 from ptus.evaluation.clips import EvaluatedClip, face_in_square
 from ptus.evaluation.fid import FidMeter
-from ptus.evaluation.meter import Instruments, Meter
+from ptus.evaluation.meter import Instruments, Meter, Observer
 from ptus.evaluation.methods import Method
 from ptus.evaluation.moments import Moment, Values
 from ptus.images import Pixels
@@ -110,6 +110,7 @@ def perform(setting: Setting, task: Task, source: tuple[str, View], clip: Evalua
         if first is None:
             raise UserError(f"{clip.path} has no frames; leave it out")
         performances = {method.name: method.perform(source[1], first) for method in setting.methods}
+        driver = Observer(setting.instruments, face_in_square(first))
         meters: dict[str, Meter] = {}
         hardest: tuple[float, int, dict[str, Moment]] = (-1.0, 0, {})
         count = 0
@@ -117,10 +118,13 @@ def perform(setting: Setting, task: Task, source: tuple[str, View], clip: Evalua
             results = {name: make(batch) for name, make in performances.items()}
             for index, view in enumerate(batch):
                 moments = {name: _moment(source[1], view, pictures[index]) for name, pictures in results.items()}
+                driving = driver.observe(view.picture)
                 if not meters:
-                    meters = {name: Meter(setting.instruments, task, moment) for name, moment in moments.items()}
+                    meters = {
+                        name: Meter(setting.instruments, task, moment, driving) for name, moment in moments.items()
+                    }
                 else:
-                    measured = {name: meter.add(moments[name]) for name, meter in meters.items()}
+                    measured = {name: meter.add(moments[name], driving) for name, meter in meters.items()}
                     if task in setting.fids:
                         setting.fids[task].add(moments)
                     value = _hardness(task, measured[setting.methods[0].name], view.picture, first.picture)
