@@ -3,7 +3,7 @@
 An open eye shows its iris, pupil and lashes, and an open mouth its inside: both are darker than the skin around them.
 The measure is the mean darkness of a fixed box of the face against its skin,
 
-    mean of max(0, 1 - luma / median luma of the face box)
+    mean of max(0, 0.8 - luma / median luma of the face box)
 
 It has no unit and no zero, and differs between people; only its course over time is used.
 """
@@ -17,6 +17,8 @@ from ptus.evaluation.regions import EYES, FACE, MOUTH, Fractions, part
 from ptus.faces import FaceBox, FaceDetector
 from ptus.images import Pixels, Plane, resized
 
+BRIGHT = 0.8
+"""Share of the skin's luma from which a point counts as skin: shades and lips are no opening."""
 SAMPLES = 48
 """Points a side at which a box is read, between pixels: what moves by less than a pixel moves smoothly."""
 EVERY = 3
@@ -28,7 +30,7 @@ LEAST_SIDE = 256
 
 
 class Opening(NamedTuple):
-    """Darkness of the eyes, the mean of both, and of the mouth: 0 (as bright as skin) to 1 (black)."""
+    """Darkness of the eyes, the mean of both, and of the mouth: 0 (nothing darker than skin) to BRIGHT (black)."""
 
     eyes: float
     mouth: float
@@ -72,7 +74,7 @@ def opening(pixels: Pixels, face: FaceBox) -> Opening:
     luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
     skin = max(1.0, float(np.median(_read(luma, face, FACE))))
     left, right, mouth = (
-        float(np.clip(1 - _read(luma, face, box) / skin, 0, 1).mean(dtype=np.float64)) for box in (*EYES, MOUTH)
+        float(np.clip(BRIGHT - _read(luma, face, box) / skin, 0, 1).mean(dtype=np.float64)) for box in (*EYES, MOUTH)
     )
     return Opening((left + right) / 2, mouth)
 
