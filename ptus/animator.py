@@ -11,6 +11,7 @@ import torch
 from ptus.animation.cuda_graphs import GraphedCall
 from ptus.animation.reenactment import Reenactment, Stages, pixels_of
 from ptus.animation.views import View, Viewer
+from ptus.errors import UserError
 from ptus.faces import FaceDetector, HaarDetector
 from ptus.images import Pixels
 from ptus.model import PTUS
@@ -37,7 +38,7 @@ class Animator:
     Pictures and frames are arrays (H, W, 3) of uint8, RGB, of any size. Memory does not grow with their number.
 
     Args:
-        model: in eval mode.
+        model: in any mode; it stays as it is.
         device: to run on; None for a GPU where there is one, otherwise the CPU.
         dtype: of appearance and rendering, torch.float32 or torch.bfloat16; None for `fast_dtype` of the device.
         compile: run the model through `torch.compile`.
@@ -155,9 +156,9 @@ class Animator:
         views = [viewer.views(frames)]
         if expression_frames is not None:
             viewer = Viewer(self._detector, self.size, "the expression video", "--expression-face", expression_face)
-            views.append(_held(viewer.views(expression_frames)))
+            views.append(_held(viewer.views(expression_frames), viewer.what))
         if self._source_views is not None:
-            views.append(_held(self._source_views))
+            views.append(_held(self._source_views, "the source"))
         reenactment = Reenactment(self._stages, options or TransferOptions(), self._photo)
         photo, self._source_views = self._photo, None
         batches = prefetch(_batches(zip(*views, strict=False), self.batch_size), BATCHES_AHEAD)
@@ -200,12 +201,14 @@ def fast_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if fast else torch.float32
 
 
-def _held(views: Iterator[View]) -> Iterator[View]:
+def _held(views: Iterator[View], what: str) -> Iterator[View]:
     """The views, the last one again and again."""
     last = None
     for last in views:
         yield last
-    while last is not None:
+    if last is None:
+        raise UserError(f"{what} has no frames; give another")
+    while True:
         yield last
 
 

@@ -10,6 +10,7 @@ from ptus.commands.demo import demo
 from ptus.commands.evaluate import evaluate
 from ptus.commands.info import info
 from ptus.commands.init import init
+from ptus.commands.prepare import prepare
 from ptus.errors import UserError
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -18,6 +19,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate,
     "info": info,
     "init": init,
+    "prepare": prepare,
 }
 
 

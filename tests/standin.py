@@ -24,6 +24,10 @@ class StandIn(nn.Module):
         self.batches: list[int] = []
         self.faces: list[Tensor] = []
 
+    def __deepcopy__(self, memo: object) -> "StandIn":
+        """What is made ready to run is this one, so that a test sees what it was given."""
+        return self
+
     def encode(self, source: Tensor) -> Appearance:
         return Appearance(source, source, source, source, ())
 

@@ -1,5 +1,6 @@
 """The square around an upper body that the model works in, and its way back into the frame."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import cv2
@@ -44,10 +45,11 @@ class Crop(NamedTuple):
         inside = resized(picture, self.side, self.side)[
             rows.start - self.top : rows.stop - self.top, columns.start - self.left : columns.stop - self.left
         ]
-        opacity = self._opacity(width, height)
+        opacity = _opacity(self, width, height)
         result = frame.copy()
-        below = frame[rows, columns]
-        result[rows, columns] = (below + opacity * (inside.astype(np.float32) - below)).round().astype(np.uint8)
+        result[rows, columns] = cv2.blendLinear(
+            np.ascontiguousarray(inside), np.ascontiguousarray(frame[rows, columns]), opacity, 1 - opacity
+        )
         return result
 
     def normalised(self, face: FaceBox) -> tuple[float, float, float, float]:
@@ -56,22 +58,6 @@ class Crop(NamedTuple):
         starts = (self.left, self.top) * 2
         x0, y0, x1, y1 = (2 * (edge - start) / self.side - 1 for edge, start in zip(edges, starts, strict=True))
         return x0, y0, x1, y1
-
-    def _opacity(self, width: int, height: int) -> Plane:
-        """How much of the picture is seen, (h, w, 1) of the part of the square that is within the frame."""
-        ramps = []
-        for start, total in ((self.top, height), (self.left, width)):
-            soft = max(1.0, SOFT_SHARE * self.side)
-            at = np.arange(self.side, dtype=np.float32) + 0.5
-            ramp = np.ones(self.side, np.float32)
-            if start > 0:
-                ramp = np.minimum(ramp, at / soft)
-            if start + self.side < total:
-                ramp = np.minimum(ramp, (self.side - at) / soft)
-            span = _span(start, self.side, total)
-            smooth = ramp * ramp * (3 - 2 * ramp)
-            ramps.append(smooth[span.start - start : span.stop - start])
-        return (ramps[0][:, None, None] * ramps[1][None, :, None]).astype(np.float32)
 
 
 def upper_body(face: FaceBox, width: int, height: int) -> Crop:
@@ -90,6 +76,23 @@ def upper_body(face: FaceBox, width: int, height: int) -> Crop:
     left = _within(round(x - side / 2), width - side)
     top = _within(round(y - FACE_LEVEL * side), height - side)
     return Crop(left, top, side)
+
+
+@lru_cache(maxsize=2)
+def _opacity(crop: Crop, width: int, height: int) -> Plane:
+    """How much of the picture is seen in a frame of width × height pixels, (h, w) of the part that is within it."""
+    ramps = []
+    soft = max(1.0, SOFT_SHARE * crop.side)
+    at = np.arange(crop.side, dtype=np.float32) + 0.5
+    for start, total in ((crop.top, height), (crop.left, width)):
+        ramp = np.ones(crop.side, np.float32)
+        if start > 0:
+            ramp = np.minimum(ramp, at / soft)
+        if start + crop.side < total:
+            ramp = np.minimum(ramp, (crop.side - at) / soft)
+        span = _span(start, crop.side, total)
+        ramps.append((ramp * ramp * (3 - 2 * ramp))[span.start - start : span.stop - start])
+    return np.outer(*ramps).astype(np.float32)
 
 
 def _within(start: int, room: int) -> int:

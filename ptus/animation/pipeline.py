@@ -12,7 +12,6 @@ from tqdm import tqdm
 from ptus.animation.panels import beside, even
 from ptus.animation.timeline import Timeline
 from ptus.animator import Animator
-from ptus.errors import UserError
 from ptus.images import Pixels
 from ptus.model.motion import TransferOptions
 from ptus.stopping import Stop
@@ -57,10 +56,10 @@ def write_animation(job: Job, animator: Animator, output: Path, stop: Stop) -> i
     """Animate, and write what comes of it; ends early, with what is done, where the user wants to stop.
 
     Returns:
-        The number of frames written.
+        The number of frames written; with none there is no file.
 
     Raises:
-        UserError: where no face is found, the file cannot be written, or the user stopped before the first frame.
+        UserError: where no face is found, or the file cannot be written.
     """
     timeline = Timeline(stop.until(_as_they_come(job.driving)))
     sources: deque[Pixels] = deque()
@@ -90,13 +89,13 @@ def write_animation(job: Job, animator: Animator, output: Path, stop: Stop) -> i
                     result = beside((source, driven.pixels, result), result.shape[0])
                 yield driven._replace(pixels=even(result))
 
-        return _write(composed(), job, output, stop)
+        return _write(composed(), job, output)
 
 
-def _write(frames: Iterator[TimedFrame], job: Job, output: Path, stop: Stop) -> int:
+def _write(frames: Iterator[TimedFrame], job: Job, output: Path) -> int:
     first = next(frames, None)
     if first is None:
-        raise UserError("stopped before the first frame; nothing is written")
+        return 0
     height, width = first.pixels.shape[:2]
 
     def encode(frame: TimedFrame) -> None:

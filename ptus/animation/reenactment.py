@@ -11,6 +11,7 @@ from ptus.animation.views import View
 from ptus.images import Pixels
 from ptus.model import PTUS
 from ptus.model.appearance import Appearance
+from ptus.model.inference import for_inference
 from ptus.model.motion import Motion, TransferOptions, transfer
 
 Seen = tuple[Tensor, Tensor]
@@ -20,11 +21,11 @@ Seen = tuple[Tensor, Tensor]
 class Stages:
     """The model's stages on a device, in its fast number format.
 
-    Motion is estimated in float32 always: half-precision keypoints move the picture by a pixel. Appearance and
-    rendering run under autocast where `dtype` is bfloat16.
+    Motion is estimated in float32 always: keypoints in half precision jitter. Appearance and rendering have the given
+    type.
 
     Args:
-        model: in eval mode, float32, on any device.
+        model: in any mode and of any device; it stays as it is.
         device: to run on.
         dtype: torch.float32 or torch.bfloat16.
         compile: run the stages through `torch.compile`; the first batch then takes minutes.
@@ -33,16 +34,14 @@ class Stages:
     def __init__(self, model: PTUS, device: torch.device, dtype: torch.dtype, compile: bool) -> None:
         self.size = model.config.size
         self.device = device
-        self._autocast = dtype != torch.float32
-        self._dtype = dtype
-        model = model.to(device)
-        for module in model.modules():
+        estimator = for_inference(model).to(device)
+        generator = estimator if dtype == torch.float32 else for_inference(model, dtype).to(device)
+        for module in (*estimator.modules(), *generator.modules()):
             if isinstance(module, torch.nn.Conv2d):
                 module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         wrap: Callable[..., Callable[..., object]] = torch.compile if compile else lambda stage: stage
-        self._encode, self._estimate, self._render = (
-            wrap(stage) for stage in (model.encode, model.estimate, model.render)
-        )
+        self._encode, self._render = wrap(generator.encode), wrap(generator.render)
+        self._estimate = wrap(estimator.estimate)
 
     def seen(self, views: Sequence[View]) -> Seen:
         """Views as tensors on the device."""
@@ -52,8 +51,7 @@ class Stages:
 
     def encode(self, seen: Seen) -> Appearance:
         """The appearance of sources."""
-        with self._fast():
-            appearance = self._encode(_floats(seen[0]))
+        appearance = self._encode(_floats(seen[0]))
         assert isinstance(appearance, Appearance)
         return appearance
 
@@ -65,13 +63,9 @@ class Stages:
 
     def render(self, appearance: Appearance, source: Motion, driven: Motion) -> Tensor:
         """Pictures (B, S, S, 3) uint8."""
-        with self._fast():
-            pictures = self._render(appearance, source, driven)
+        pictures = self._render(appearance, source, driven)
         assert isinstance(pictures, Tensor)
         return (pictures.float().clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
-
-    def _fast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, self._dtype, enabled=self._autocast)
 
 
 class Reenactment:

@@ -1,11 +1,10 @@
 """What the model sees of a video: one square around the upper body, and the face followed in it."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain
 from typing import NamedTuple
 
 from ptus.animation.crop import Crop, upper_body
-from ptus.errors import UserError
 from ptus.faces import FaceBox, FaceDetector
 from ptus.faces.boxes import checked_face, only_face
 from ptus.faces.tracking import FaceTracker
@@ -54,7 +53,10 @@ class Viewer(NamedTuple):
                 frame.
         """
         rest = iter(frames)
-        seen, face = self._first_face(rest)
+        first = next(rest, None)
+        if first is None:
+            return
+        seen, face = self._first_face(first, rest)
         height, width = seen[0].shape[:2]
         crop = upper_body(face, width, height)
         tracker = FaceTracker(self.detector, face)
@@ -69,12 +71,10 @@ class Viewer(NamedTuple):
         """
         return next(self.views([picture]))
 
-    def _first_face(self, frames: Iterator[Pixels]) -> tuple[list[Pixels], FaceBox]:
+    def _first_face(self, first: Pixels, frames: Iterator[Pixels]) -> tuple[list[Pixels], FaceBox]:
         """The frames up to the first one with a face, and the face."""
-        seen = list(islice(frames, 1))
-        if not seen:
-            raise UserError(f"{self.what} has no frames")
-        height, width = seen[0].shape[:2]
+        seen = [first]
+        height, width = first.shape[:2]
         if self.face is not None:
             return seen, checked_face(self.face, width, height, self.what, self.option)
         while not (boxes := self.detector(seen[-1])) and len(seen) < SEARCHED_FRAMES:

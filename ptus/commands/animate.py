@@ -113,8 +113,11 @@ def animate(
         for video in (source_input, driver, other):
             if isinstance(video, VideoReader) and (damage := video.damage):
                 print(f"ptus: {damage}", file=sys.stderr)
-    print(f"{output}: {frames} frames" + (", stopped early" if stop.signal is not None else ""))
+    if frames:
+        print(f"{output}: {frames} frames" + (", stopped early" if stop.signal is not None else ""))
     if stop.signal is not None:
+        if not frames:
+            print("ptus: stopped before the first frame; nothing is written", file=sys.stderr)
         sys.exit(stop.status)
 
 

@@ -30,17 +30,23 @@ class FaceTracker:
     Args:
         detector: finds faces in a part of a frame.
         face: where the face is in the first frame.
+
+    Attributes:
+        unseen: for how many frames the face has not been found where it was searched.
     """
 
     def __init__(self, detector: FaceDetector, face: FaceBox) -> None:
         self._detector = detector
         self._box = self._target = face
         self._frames = 0
+        self.unseen = 0
 
     def follow(self, pixels: Pixels) -> FaceBox:
         """Where the face is in the next frame (H, W, 3)."""
-        if self._frames and self._frames % EVERY == 0:
-            self._target = self._search(pixels) or self._target
+        self.unseen += 1 if self._frames else 0
+        if self._frames and self._frames % EVERY == 0 and (found := self._search(pixels)) is not None:
+            self._target = found
+            self.unseen = 0
         self._frames += 1
         box, target = np.array(self._box), np.array(self._target)
         difference = np.abs(target - box).max() / self._box.width

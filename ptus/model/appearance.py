@@ -62,10 +62,10 @@ class AppearanceEncoder(nn.Module):
         self.stem = ConvBlock(3, skips[0], kernel=7)
         widths = [*skips, config.width]
         self.down = nn.ModuleList(ConvBlock(fine, coarse, stride=2) for fine, coarse in pairwise(widths))
-        self.refine = nn.Sequential(ResBlock(config.width), ResBlock(config.width))
+        self.refine = nn.Sequential(*(ResBlock(config.width) for _ in range(3)))
         channels = config.volume_channels
         self.lift = nn.Conv2d(config.width, channels * config.volume_depth, 1)
-        self.shape = nn.Sequential(*(ResBlock3d(channels) for _ in range(3)))
+        self.shape = ResBlock3d(channels)
         self.coarse_seen = nn.Conv3d(channels, COARSE_SEEN, 1) if config.coarse_to_fine else None
         self.fine_seen = nn.Conv3d(channels, FINE_SEEN, 1)
 

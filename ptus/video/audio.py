@@ -1,6 +1,7 @@
 """The sound of one file carried over into another: copied where MP4 can hold it, otherwise encoded as AAC."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,8 @@ COPIED = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"})
 """What players expect in MP4."""
 AAC_RATES = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000})
 USUAL_RATE = 48000
+RUN_UP = 2
+"""Seconds before time 0 at which reading begins, where the file can be entered there."""
 LEAD = Fraction(1, 10)
 """Seconds before time 0 that are kept: decoders start up on them, and MP4 hides them."""
 
@@ -128,6 +131,10 @@ class AudioTrack:
 
     def _demuxed(self) -> Iterator["av.Packet[AudioStream]"]:
         """The packets up to where the file ends or cannot be read any more."""
+        # A piece from the middle of a long file needs no reading from its beginning.
+        if self._origin > RUN_UP and self._stream.time_base is not None:
+            with suppress(av.FFmpegError, OSError):
+                self._container.seek(int((self._origin - RUN_UP) / self._stream.time_base), stream=self._stream)
         packets = self._container.demux(self._stream)
         while True:
             try:

@@ -115,7 +115,7 @@ class VideoWriter:
                 self._audio.write(time, self._end)
 
     def _movie_ticks(self) -> int:
-        """Ticks a second in which the file stores where its tracks begin: of frames, and of the sound where they fit."""
+        """Ticks a second in which the file stores where tracks begin: of frames, and of the sound where they fit."""
         frames = self.time_base.denominator
         both = lcm(frames, 1000 if self._audio is None else self._audio.rate)
         return both if both < MOST_TICKS else frames

@@ -120,7 +120,7 @@ def sound_packets(path: Path) -> list[tuple[Fraction, bytes]]:
 
 def sound_levels(path: Path) -> tuple[npt.NDArray[np.float64], int]:
     """The sound as played, from time 0, and its samples a second."""
-    pieces = []
+    pieces: list[npt.NDArray[np.float64]] = []
     with av.open(str(path)) as container:
         for frame in container.decode(audio=0):
             if frame.pts is None or frame.time_base is None:

@@ -1,0 +1,112 @@
+"""Work done by several processes at once, one a task, so that a decoder that crashes takes one task with it."""
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import wait
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn, Protocol
+
+import cv2
+
+from ptus.data.records import Record, write_record
+from ptus.errors import UserError
+from ptus.stopping import Stop
+
+FAILED = 3
+"""Exit status of a process whose task ended in an error of the user's."""
+PATIENCE = 0.2
+"""Seconds between looks at whether the user wants to stop."""
+
+
+class Task(Protocol):
+    """What one process does. It is pickled."""
+
+    @property
+    def key(self) -> str:
+        """Names the record."""
+
+    @property
+    def name(self) -> str:
+        """As the user knows it."""
+
+    def run(self, folder: Path) -> Record:
+        """Make clips in a data set's folder."""
+
+
+def run_tasks(tasks: Sequence[Task], folder: Path, workers: int, stop: Stop) -> Iterator[tuple[Task, str | None]]:
+    """Do tasks, `workers` at a time; gives each that is done, in the order in which they finish, and why it crashed.
+
+    Each leaves its record in the folder, unless it crashed. Once the user wants to stop, those that run are ended, and
+    remove what they had half written.
+
+    Args:
+        tasks: to do.
+        folder: of the data set.
+        workers: processes at a time.
+        stop: whether the user wants to stop.
+
+    Raises:
+        UserError: where a task cannot write, or fails in a way that the others would too.
+    """
+    linux = sys.platform.startswith("linux")
+    context: BaseContext = multiprocessing.get_context("forkserver" if linux else "spawn")
+    waiting = list(reversed(tasks))
+    running: dict[int, tuple[BaseProcess, Task]] = {}
+    try:
+        while (waiting or running) and stop.signal is None:
+            while waiting and len(running) < workers:
+                task = waiting.pop()
+                process: BaseProcess = context.Process(target=_work, args=(task, folder))  # type: ignore[attr-defined]
+                process.start()
+                running[process.sentinel] = process, task
+            for sentinel in wait(list(running), PATIENCE):
+                assert isinstance(sentinel, int)
+                process, task = running.pop(sentinel)
+                process.join()
+                yield task, _outcome(process, task)
+    finally:
+        for process, _ in running.values():
+            process.terminate()
+        for process, _ in running.values():
+            process.join()
+
+
+def _outcome(process: BaseProcess, task: Task) -> str | None:
+    """None where a process did its task; why it crashed, where that may be the file's fault."""
+    code = process.exitcode
+    if code == 0:
+        return None
+    if code is not None and code < 0:
+        return f"the process that read it was ended by {signal.Signals(-code).name}"
+    raise UserError(f"{task.name} could not be finished, for the reason above; mend it and run the command again")
+
+
+def _work(task: Task, folder: Path) -> None:
+    """The body of a process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent decides
+    signal.signal(signal.SIGTERM, _end)
+    cv2.setNumThreads(1)
+    try:
+        write_record(folder, task.run(folder))
+    except UserError as error:
+        print(f"ptus: {error}", file=sys.stderr, flush=True)
+        sys.exit(FAILED)
+    except OSError as error:
+        print(f"ptus: cannot write to {folder}: {error.strerror}", file=sys.stderr, flush=True)
+        sys.exit(FAILED)
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    """End by an exception, so that files half written are removed."""
+    sys.exit(128 + number)
+
+
+def usable_cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

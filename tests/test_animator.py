@@ -1,0 +1,193 @@
+"""The animator, with a stand-in for the model, and once with a small model."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from skimage import data
+
+from ptus.animator import Animator
+from ptus.errors import UserError
+from ptus.images import Pixels
+from ptus.model import PRESETS, PTUS
+from ptus.model.motion import TransferOptions
+from tests.standin import StandIn
+
+FACE = (40, 30, 50, 50)
+GREY = np.full((151, 201, 3), 100, np.uint8)
+
+
+def _driving(count: int, step: tuple[int, int, int] = (0, 3, 0)) -> list[Pixels]:
+    """Frames of one colour that changes by `step` from each to the next."""
+    return [np.full((120, 160, 3), np.add((60, 60, 60), np.multiply(step, n)), np.uint8) for n in range(count)]
+
+
+def _animator(batch_size: int = 1) -> tuple[Animator, StandIn]:
+    model = StandIn()
+    return Animator(model, device="cpu", batch_size=batch_size), model  # type: ignore[arg-type]
+
+
+def _middle(pictures: list[Pixels]) -> list[tuple[int, ...]]:
+    """The colour where the face is, in each."""
+    return [tuple(int(level) for level in picture[55, 65]) for picture in pictures]
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 8])
+def test_results_do_not_depend_on_the_batch(batch_size: int) -> None:
+    animator, model = _animator(batch_size)
+    animator.prepare(GREY, FACE)
+    results = list(animator.animate(_driving(7), face=FACE))
+    assert [result.shape for result in results] == [GREY.shape] * 7
+    assert _middle(results) == [(100, 100 + 3 * n, 100) for n in range(7)]
+    assert max(model.batches) == min(batch_size, 7)
+
+
+def test_frames_are_streamed() -> None:
+    """The first result is there before many frames have been read, and what is not asked for is not read."""
+    read: list[None] = []
+
+    def endless() -> Iterator[Pixels]:
+        while True:
+            read.append(None)
+            yield GREY
+
+    animator, _ = _animator(2)
+    animator.prepare(GREY, FACE)
+    results = animator.animate(endless(), face=FACE)
+    for _ in range(5):
+        next(results)
+    assert len(read) < 25
+    results.close()
+    assert len(read) < 30
+
+
+def test_absolute_motion_goes_where_the_driver_is() -> None:
+    animator, _ = _animator()
+    animator.prepare(GREY, FACE)
+    results = animator.animate(_driving(3), TransferOptions(relative=False), face=FACE)
+    assert _middle(list(results)) == [(60, 60 + 3 * n, 60) for n in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("options", "moved"),
+    [
+        (TransferOptions(body=0), (0, 6, 8)),  # only the face
+        (TransferOptions(pose=0, expression=0), (4, 0, 0)),  # only the body
+        (TransferOptions(pose=0.5, expression=2), (4, 3, 16)),
+    ],
+)
+def test_each_motion_has_its_strength(options: TransferOptions, moved: tuple[int, int, int]) -> None:
+    animator, _ = _animator()
+    animator.prepare(GREY, FACE)
+    last = _middle(list(animator.animate(_driving(3, (2, 3, 4)), options, face=FACE)))[-1]
+    assert last == tuple(np.add((100, 100, 100), moved))
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_the_expression_may_come_from_another_video(relative: bool) -> None:
+    animator, _ = _animator(2)
+    animator.prepare(GREY, FACE)
+    results = animator.animate(
+        _driving(5, (2, 3, 0)),
+        TransferOptions(relative),
+        face=FACE,
+        expression_frames=_driving(3, (9, 9, 5)),
+        expression_face=FACE,
+    )
+    start = 100 if relative else 60
+    expected = [(start + 2 * n, start + 3 * n, start + 5 * min(n, 2)) for n in range(5)]
+    assert _middle(list(results)) == expected
+
+
+def test_a_source_video_gives_each_frame_its_appearance_and_is_held() -> None:
+    animator, _ = _animator(2)
+    sources = [np.full((151, 201, 3), (100, 100, 10 * n), np.uint8) for n in range(4)]
+    animator.prepare(iter(sources), FACE)
+    results = list(animator.animate(_driving(6), face=FACE))
+    assert _middle(results) == [(100, 100 + 3 * n, 10 * min(n, 3)) for n in range(6)]
+    with pytest.raises(ValueError, match="prepare"):
+        next(animator.animate(_driving(1), face=FACE))
+
+
+def test_the_squares_may_be_had_as_they_are() -> None:
+    animator, _ = _animator()
+    animator.prepare(GREY, FACE)
+    assert next(animator.animate(_driving(1), face=FACE, paste_back=False)).shape == (64, 64, 3)
+
+
+def test_the_model_is_told_where_the_face_is() -> None:
+    animator, model = _animator()
+    photo = np.asarray(data.astronaut())  # type: ignore[no-untyped-call]
+    animator.prepare(photo)
+    list(animator.animate([photo, np.roll(photo, 4, axis=1)]))
+    for x0, y0, x1, y1 in (face.tolist() for face in model.faces):
+        assert x1 - x0 == pytest.approx(2 * 0.28, abs=0.02) == pytest.approx(y1 - y0, abs=0.02)
+        assert abs(x0 + x1) < 0.2 and -0.6 < (y0 + y1) / 2 < 0
+
+
+def test_a_face_may_appear_after_some_frames_but_not_never() -> None:
+    photo = np.asarray(data.astronaut())  # type: ignore[no-untyped-call]
+    animator, _ = _animator(4)
+    animator.prepare(photo)
+    wall = np.full_like(photo, 90)
+    assert len(list(animator.animate([wall, wall, photo, photo]))) == 4
+    with pytest.raises(UserError, match=r"no face in the driving video.*--driving-face"):
+        list(animator.animate([wall] * 40))
+    with pytest.raises(UserError, match=r"no face in the source.*--source-face"):
+        animator.prepare(wall)
+
+
+def test_without_a_source_nothing_is_animated() -> None:
+    with pytest.raises(ValueError, match="prepare"):
+        next(_animator()[0].animate(_driving(1)))
+
+
+def test_options_that_do_not_fit_are_refused() -> None:
+    model = PTUS(PRESETS["slim-128"])
+    with pytest.raises(ValueError, match="batch_size"):
+        Animator(model, device="cpu", batch_size=0)
+    with pytest.raises(ValueError, match="dtype"):
+        Animator(model, device="cpu", dtype=torch.float16)
+    with pytest.raises(ValueError, match="cuda_graphs"):
+        Animator(model, device="cpu", cuda_graphs=True)
+
+
+def test_a_model_streams_as_it_runs_on_the_whole_clip() -> None:
+    torch.manual_seed(0)
+    model = PTUS(PRESETS["slim-128"]).eval()
+    for parameter in model.parameters():  # an untrained model hardly moves anything
+        parameter.data.mul_(1.5)
+    photo = np.asarray(data.astronaut())  # type: ignore[no-untyped-call]
+    frames = [np.roll(photo, 6 * n, axis=1) for n in range(5)]
+    results = []
+    for batch_size in (1, 5):
+        animator = Animator(model, device="cpu", batch_size=batch_size)
+        animator.prepare(photo)
+        results.append(np.stack(list(animator.animate(frames))).astype(int))
+    assert np.abs(results[0] - results[1]).max() <= 1
+    assert results[0].shape == (5, 512, 512, 3)
+
+
+MEMORY = """
+import resource
+import numpy as np
+from ptus.animator import Animator
+from tests.standin import StandIn
+frame = np.full((480, 640, 3), 90, np.uint8)
+animator = Animator(StandIn(), device="cpu", batch_size=2)
+animator.prepare(frame, (200, 100, 100, 100))
+for count in (60, 600):
+    frames = (frame.copy() for _ in range(count))
+    assert sum(1 for _ in animator.animate(frames, face=(200, 100, 100, 100))) == count
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.once
+def test_memory_does_not_grow_with_length() -> None:
+    said = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True).stdout
+    short, long = map(int, said.split())
+    assert long - short < 10 * 1024, (short, long)  # KiB; the 540 frames more have 475 MiB
