@@ -24,7 +24,7 @@ class FidMeter:
 
     def __init__(self, network: Inception, methods: Sequence[str]) -> None:
         self._network = network
-        self._distances = {name: FrechetInceptionDistance(_Given()) for name in methods}
+        self._distances = {name: FrechetInceptionDistance(_Given(network.num_features)) for name in methods}
         self.frames = 0
 
     def add(self, moments: Mapping[str, Moment]) -> None:
@@ -51,7 +51,9 @@ class FidMeter:
 class _Given(nn.Module):
     """The network of a torchmetrics FID that is given features instead of pictures."""
 
-    num_features = Inception.num_features
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.num_features = num_features
 
     def forward(self, features: Tensor) -> Tensor:
         return features

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ptus.demo.drawing import DIM, PAPER, draw_text, paste
+from ptus.drawing import DIM, PAPER, draw_text, paste
 from ptus.evaluation.moments import Moment
 from ptus.evaluation.performances import Picked
 from ptus.images import Pixels, resized, write_png

@@ -44,7 +44,7 @@ def test_ssim_is_that_of_another_package() -> None:
 
     result, driving = noise(1), noise(2)
     own = photometric(moment(result, driving))["ssim"]
-    _, full = structural_similarity(
+    _, full = structural_similarity(  # type: ignore[no-untyped-call]
         result, driving, channel_axis=2, data_range=255, gaussian_weights=True, sigma=1.5,
         use_sample_covariance=False, full=True,
     )  # fmt: skip
