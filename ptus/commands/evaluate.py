@@ -43,7 +43,7 @@ def evaluate(
         frames: Frames of each clip to use at most, from its start.
         lpips_weights: VGG-16, *.safetensors, for LPIPS.
         fid_weights: Inception v3, *.safetensors, for FID.
-        face_landmarks: YuNet, *.onnx, for AKD.
+        face_landmarks: YuNet, *.onnx, for AKD; also places the eye and mouth boxes of blinking and speech.
         identity_network: SFace, *.onnx, for CSIM and AED; needs --face-landmarks too.
         device: To compute on; auto takes a GPU where there is one.
     """
@@ -55,7 +55,9 @@ def evaluate(
         from ptus.evaluation.sheets import write_overview, write_worst
         from ptus.evaluation.table import as_text
     except ModuleNotFoundError as error:
-        raise UserError(f"evaluate needs {error.name}; install it with pip install 'ptus[evaluate]'") from error
+        if error.name != "torchmetrics":
+            raise
+        raise UserError("evaluate needs torchmetrics; install it with pip install torchmetrics") from error
     if frames is not None and frames < LEAST_FRAMES:
         raise UserError(f"--frames {frames} is too few; give at least {LEAST_FRAMES}")
     _check_folder(output)

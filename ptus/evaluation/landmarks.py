@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from ptus.errors import UserError
 from ptus.evaluation.moments import Values
+from ptus.evaluation.regions import EYES, MOUTH, Fractions
+from ptus.faces import FaceBox
 from ptus.images import Pixels
 
 OPTION = "--face-landmarks"
@@ -32,6 +34,16 @@ class SeenFace(NamedTuple):
     def width(self) -> float:
         """Of the face, pixels."""
         return float(self.row[2])
+
+    @property
+    def box(self) -> FaceBox:
+        """The face box whose eye and mouth regions have these eyes and this mouth in their middle, pixels."""
+        eyes, mouth = self.landmarks[:2], self.landmarks[3:]
+        (left, top), (right, _) = (_middle(box) for box in EYES)
+        width = float(np.linalg.norm(eyes[0] - eyes[1])) / (right - left)
+        height = float(np.linalg.norm(eyes.mean(0) - mouth.mean(0))) / (_middle(MOUTH)[1] - top)
+        x, y = (float(side) for side in eyes.mean(0))
+        return FaceBox(x - width / 2, y - top * height, width, height)
 
 
 class LandmarkDetector:
@@ -62,6 +74,11 @@ class LandmarkDetector:
         row = np.array(max(found, key=lambda face: float(face[2] * face[3])), np.float32)
         row[:14] *= size / SIDE
         return SeenFace(row)
+
+
+def _middle(box: Fractions) -> tuple[float, float]:
+    x0, y0, x1, y1 = box
+    return (x0 + x1) / 2, (y0 + y1) / 2
 
 
 def keypoint_distance(result: SeenFace, driving: SeenFace) -> Values:

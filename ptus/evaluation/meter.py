@@ -10,7 +10,7 @@ from ptus.evaluation.identity import Embedding, IdentityNetwork, similarity
 from ptus.evaluation.landmarks import LandmarkDetector, SeenFace, keypoint_distance, motion_distance
 from ptus.evaluation.lpips import Lpips
 from ptus.evaluation.moments import Moment, Values
-from ptus.evaluation.opening import Opening, OpeningMeter
+from ptus.evaluation.opening import Opening, OpeningMeter, opening
 from ptus.evaluation.optical_flow import end_point_error
 from ptus.evaluation.own_keypoints import OwnKeypoints
 from ptus.evaluation.photometric import photometric
@@ -59,6 +59,8 @@ class Observed(NamedTuple):
 class Observer:
     """Looks at the frames of one video, one after the other.
 
+    Eye and mouth boxes are placed by landmarks where there is a network that sees them, otherwise by the detector's box.
+
     Args:
         instruments: to look with.
         face: about where the face is in the first frame, pixels.
@@ -67,10 +69,15 @@ class Observer:
     def __init__(self, instruments: Instruments, face: FaceBox) -> None:
         self._openings = OpeningMeter(instruments.detector, face)
         self._landmarks = instruments.landmarks
+        self._box = face
 
     def observe(self, pixels: Pixels) -> Observed:
         """Look at the next frame (S, S, 3)."""
-        return Observed(self._openings.measure(pixels), None if self._landmarks is None else self._landmarks(pixels))
+        if self._landmarks is None:
+            return Observed(self._openings.measure(pixels), None)
+        face = self._landmarks(pixels)
+        self._box = self._box if face is None else face.box
+        return Observed(opening(pixels, self._box), face)
 
 
 class Meter:

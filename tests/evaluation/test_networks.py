@@ -15,6 +15,8 @@ from ptus.evaluation.inception import Inception
 from ptus.evaluation.landmarks import LandmarkDetector, SeenFace, keypoint_distance, motion_distance
 from ptus.evaluation.lpips import Lpips, _vgg16
 from ptus.evaluation.moments import as_tensor
+from ptus.evaluation.regions import EYES, MOUTH, part
+from ptus.faces import FaceBox
 from tests.evaluation.faces import moment, noise
 
 
@@ -138,6 +140,13 @@ def test_distances_of_landmarks() -> None:
     assert followed == {"akd_motion": pytest.approx(0, abs=1e-6)}
     still = motion_distance(_face(twice, 100), _face(moved), _face(twice, 100), _face(points))
     assert still == {"akd_motion": pytest.approx(0.1)}
+
+
+def test_eye_and_mouth_boxes_are_about_the_landmarks() -> None:
+    box = FaceBox(30, 20, 80, 90)
+    (left, right), mouth = ((part(box, eye).centre for eye in EYES), part(box, MOUTH).centre)
+    face = _face([left, right, box.centre, (mouth[0] - 12, mouth[1]), (mouth[0] + 12, mouth[1])])
+    assert face.box == pytest.approx(box, abs=1e-4)
 
 
 def test_similarity_of_embeddings() -> None:
