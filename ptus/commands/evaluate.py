@@ -13,6 +13,9 @@ from ptus.faces import HaarDetector
 
 File: TypeAlias = Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")]
 
+WORST = "worst"
+"""Folder of the worst frames, in the output."""
+
 
 def evaluate(
     *,
@@ -66,11 +69,11 @@ def evaluate(
     weights = Weights(lpips_weights, fid_weights, face_landmarks, identity_network)
     evaluation, picked = evaluate_model(model, baseline, clips, weights, limit=frames, device=where)
     output.mkdir(parents=True, exist_ok=True)
-    write_worst(picked, MODEL, output / "worst")
+    write_worst(picked, MODEL, output / WORST)
     write_overview(picked, evaluation.methods, output / "overview.png")
     write_results(evaluation, output)
     print(as_text(evaluation))
-    print(f"\n{output}: results.json, results.csv, overview.png, worst/")
+    print(f"\n{output}: results.json, results.csv, overview.png, {WORST}/")
 
 
 def _check_folder(output: Path) -> None:
@@ -82,6 +85,8 @@ def _check_folder(output: Path) -> None:
     existing = output
     while not existing.exists() and existing != existing.parent:
         existing = existing.parent
+    if (output / WORST).exists() and not (output / WORST).is_dir():
+        raise UserError(f"--output {output}: {output / WORST} is a file; choose another folder")
     if not existing.is_dir():
         raise UserError(f"--output {output}: {existing} is a file; choose another folder")
     if not os.access(existing, os.W_OK | os.X_OK):

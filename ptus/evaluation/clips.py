@@ -1,11 +1,10 @@
 """What a model is measured on: clips of a data set, or plain video files."""
 
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from ptus.animation.crop import Crop
 from ptus.animation.views import SEARCHED_FRAMES, View, Viewer
@@ -14,6 +13,8 @@ from ptus.errors import UserError
 from ptus.faces import FaceBox, FaceDetector
 from ptus.images import Pixels
 from ptus.video import VideoReader
+
+Note: TypeAlias = Callable[[str], object]
 
 
 class EvaluatedClip(Protocol):
@@ -35,8 +36,12 @@ class EvaluatedClip(Protocol):
     def frames(self) -> int | None:
         """How many it has, as far as that is known before it is read."""
 
-    def views(self, size: int) -> Iterator[View]:
+    def views(self, size: int, note: Note) -> Iterator[View]:
         """The squares (size, size, 3) around the upper body, one a frame.
+
+        Args:
+            size: side of the squares, pixels.
+            note: is told what is wrong with the file, once that is known.
 
         Raises:
             UserError: where the video or its face track cannot be used.
@@ -69,7 +74,7 @@ class DataSetClip:
         """As clips.csv says."""
         return self.clip.frames
 
-    def views(self, size: int) -> Iterator[View]:
+    def views(self, size: int, note: Note) -> Iterator[View]:
         """The whole frames, resized, with the boxes of the track."""
         boxes = self.clip.face_boxes()
         with VideoReader(self.path) as video:
@@ -78,7 +83,8 @@ class DataSetClip:
             square = Crop(0, 0, video.width)
             for frame, box in zip(video, boxes, strict=False):
                 yield View(frame.pixels, square, square.cut(frame.pixels, size), square.normalised(box))
-        _tell_damage(video)
+        if damage := video.damage:
+            note(damage)
 
 
 @dataclass(frozen=True)
@@ -107,12 +113,13 @@ class VideoFile:
         """The same: each file is taken to show another person."""
         return self.path.stem
 
-    def views(self, size: int) -> Iterator[View]:
+    def views(self, size: int, note: Note) -> Iterator[View]:
         """The square around the upper body, which stays where it is."""
         viewer = Viewer(self.detector, size, str(self.path), "--data", self.face)
         with VideoReader(self.path) as video:
             yield from viewer.views(frame.pixels for frame in video)
-        _tell_damage(video)
+        if damage := video.damage:
+            note(damage)
 
 
 def read_data(places: Sequence[Path], split: Split, detector: FaceDetector) -> list[EvaluatedClip]:
@@ -164,8 +171,3 @@ def _first_face(frames: Iterator[Pixels], detector: FaceDetector) -> FaceBox | N
             x, y = max(0.0, box.x), max(0.0, box.y)
             return FaceBox(x, y, min(box.width, width - x), min(box.height, height - y))
     return None
-
-
-def _tell_damage(video: VideoReader) -> None:
-    if damage := video.damage:
-        print(f"ptus: {damage}", file=sys.stderr)

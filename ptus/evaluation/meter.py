@@ -59,7 +59,7 @@ class Observed(NamedTuple):
 class Observer:
     """Looks at the frames of one video, one after the other.
 
-    Eye and mouth boxes are placed by landmarks where there is a network that sees them, otherwise by the detector's box.
+    Eye and mouth boxes are placed by landmarks where there is a network that sees them, otherwise by the detector.
 
     Args:
         instruments: to look with.

@@ -8,7 +8,7 @@ from itertools import islice
 from ptus.animation.views import View
 from ptus.errors import UserError
 from ptus.evaluation.catalogue import Task
-from ptus.evaluation.clips import EvaluatedClip, face_in_square
+from ptus.evaluation.clips import EvaluatedClip, Note, face_in_square
 from ptus.evaluation.fid import FidMeter
 from ptus.evaluation.meter import Instruments, Meter, Observer
 from ptus.evaluation.methods import Method
@@ -68,6 +68,7 @@ class Setting:
         limit: frames of a clip that are measured at most; None for all.
         fids: by task; empty where FID is not measured.
         tick: is called after each frame.
+        note: is told what is wrong with a clip.
     """
 
     methods: Sequence[Method]
@@ -77,11 +78,12 @@ class Setting:
     limit: int | None
     fids: Mapping[Task, FidMeter]
     tick: Callable[[], object]
+    note: Note
 
 
-def first_view(clip: EvaluatedClip, size: int) -> View:
+def first_view(clip: EvaluatedClip, setting: Setting) -> View:
     """The source that a clip gives: its first frame."""
-    views = clip.views(size)
+    views = clip.views(setting.size, setting.note)
     try:
         view = next(views, None)
     finally:
@@ -105,7 +107,7 @@ def perform(setting: Setting, task: Task, source: tuple[str, View], clip: Evalua
     Raises:
         UserError: where the clip is shorter than LEAST_FRAMES.
     """
-    with closing(prefetch(islice(clip.views(setting.size), setting.limit), 2 * setting.batch)) as views:
+    with closing(prefetch(islice(clip.views(setting.size, setting.note), setting.limit), 2 * setting.batch)) as views:
         first = next(views, None)
         if first is None:
             raise UserError(f"{clip.path} has no frames; leave it out")

@@ -9,7 +9,10 @@ from ptus.faces import FaceBox
 from ptus.images import Plane
 
 Fractions: TypeAlias = tuple[float, float, float, float]
-"""x0, y0, x1, y1 as shares of the face box, which reaches from brows to chin and cheek to cheek."""
+"""x0, y0, x1, y1 as shares of the face box, as the detectors of `ptus.faces` give it.
+
+The eyes are at 0.38 of its height and the mouth at 0.78; there is some forehead in it.
+"""
 
 EYES: tuple[Fractions, Fractions] = ((0.18, 0.28, 0.44, 0.48), (0.56, 0.28, 0.82, 0.48))
 MOUTH: Fractions = (0.28, 0.64, 0.72, 0.92)

@@ -1,7 +1,7 @@
 """An evaluation from its inputs to what it found."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -79,6 +79,7 @@ def evaluate_model(
     fids = {} if inception is None else {task: FidMeter(inception, names) for task in {task for task, _, _ in plan}}
     scores: list[Scores] = []
     picked: list[Picked] = []
+    notes: dict[str, None] = {}
     known = [clip.frames for _, _, clip in plan]
     total = sum(min(frames or 0, limit or frames or 0) for frames in known) if all(known) else None
     with tqdm(total=total, desc="frames", unit="frame", disable=None) as progress:
@@ -90,10 +91,11 @@ def evaluate_model(
             limit=limit,
             fids=fids,
             tick=lambda: progress.update(1),
+            note=lambda text: notes.setdefault(text),
         )
         for task, source, clip in plan:
             progress.set_postfix_str(f"{source.id} → {clip.id}", refresh=False)
-            found, pick = perform(setting, task, (source.id, first_view(source, stages.size)), clip)
+            found, pick = perform(setting, task, (source.id, first_view(source, setting)), clip)
             scores += found
             picked.append(pick)
     evaluation = Evaluation(
@@ -103,11 +105,7 @@ def evaluate_model(
         scores=scores,
         fids={task: fid.values for task, fid in fids.items()},
         not_computed=_not_computed(weights, baseline, stages.size, {task for task, _, _ in plan}),
-        notes=[
-            f"fid of {task} is of {fid.frames} frames; below {FEW} it grows as frames get fewer: compare equal numbers"
-            for task, fid in fids.items()
-            if fid.frames < FEW
-        ],
+        notes=[*notes, *_few_frames(fids)],
     )
     return evaluation, picked
 
@@ -168,6 +166,15 @@ def _not_computed(weights: Weights, baseline: Path | None, size: int, tasks: set
     if "cross" not in tasks:
         missing["cross-reenactment"] = "needs clips of two persons or more"
     return missing
+
+
+def _few_frames(fids: Mapping[Task, FidMeter]) -> list[str]:
+    """A note on each FID that depends on the number of frames."""
+    return [
+        f"fid ({task}) is of {fid.frames} frames; below {FEW} it grows as they get fewer, so compare equal numbers only"
+        for task, fid in fids.items()
+        if fid.frames < FEW
+    ]
 
 
 def _about_data(clips: Sequence[EvaluatedClip], limit: int | None) -> dict[str, Any]:

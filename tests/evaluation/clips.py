@@ -9,6 +9,7 @@ from pathlib import Path
 from ptus.animation.crop import Crop
 from ptus.animation.views import View
 from ptus.data.dataset import Clip, Split, write_clips, write_track
+from ptus.evaluation.clips import Note
 from ptus.images import Pixels
 from tests.evaluation.faces import FACE, SIZE, drawn
 from tests.video.clips import write_clip
@@ -38,7 +39,7 @@ class DrawnClip:
     def path(self) -> Path:
         return Path(f"{self.id}.mp4")
 
-    def views(self, size: int) -> Iterator[View]:
+    def views(self, size: int, note: Note) -> Iterator[View]:
         square = Crop(0, 0, SIZE)
         for pixels in frames(self.frames, self.phase):
             yield View(pixels, square, square.cut(pixels, size), square.normalised(FACE))

@@ -44,9 +44,9 @@ def instruments() -> Instruments:
 def _run(
     instruments: Instruments, methods: list[Method], task: Task, source: DrawnClip, clip: DrawnClip, **changed: Any
 ) -> tuple[dict[str, Scores], Picked]:
-    shared = {"size": 128, "batch": 1, "limit": None, "fids": {}, "tick": lambda: None, **changed}
+    shared = {"size": 128, "batch": 1, "limit": None, "fids": {}, "tick": lambda: None, "note": print, **changed}
     setting = Setting(methods=methods, instruments=instruments, **shared)
-    scores, picked = perform(setting, task, (source.id, first_view(source, 128)), clip)
+    scores, picked = perform(setting, task, (source.id, first_view(source, setting)), clip)
     return {score.method: score for score in scores}, picked
 
 
@@ -88,7 +88,7 @@ def test_batches_and_limits_measure_the_same_frames(instruments: Instruments) ->
 
 def test_the_worst_frame_is_picked(instruments: Instruments) -> None:
     def broken(source: View, view: View) -> Pixels:
-        blinks = np.array_equal(view.frame, list(DrawnClip("one").views(128))[6].frame)
+        blinks = np.array_equal(view.frame, list(DrawnClip("one").views(128, print))[6].frame)
         return np.zeros_like(view.picture) if blinks else view.picture
 
     _, picked = _run(instruments, [By("model", broken)], "self", ONE, ONE)
