@@ -56,6 +56,9 @@ def run_tasks(tasks: Sequence[Task], folder: Path, workers: int, stop: Stop) -> 
     """
     linux = sys.platform.startswith("linux")
     context: BaseContext = multiprocessing.get_context("forkserver" if linux else "spawn")
+    if linux:
+        # Loaded once and forked, instead of anew in every process.
+        context.set_forkserver_preload(["__main__", *sorted({type(task).__module__ for task in tasks})])
     waiting = list(reversed(tasks))
     running: dict[int, tuple[BaseProcess, Task]] = {}
     try:
@@ -69,6 +72,8 @@ def run_tasks(tasks: Sequence[Task], folder: Path, workers: int, stop: Stop) -> 
                 assert isinstance(sentinel, int)
                 process, task = running.pop(sentinel)
                 process.join()
+                if process.exitcode != 0 and stop.signal is not None:
+                    return  # Ctrl-C reached it before it could ignore it
                 yield task, _outcome(process, task)
     finally:
         for process, _ in running.values():

@@ -19,15 +19,17 @@ from ptus.images import Pixels
 
 OVERSAMPLING = 2
 """Canvas pixels in a pixel, along each side: edges become smooth."""
+FOREHEAD = 1.2
+"""Height of a face as detectors see it, which begins a little above the brows, over that from brows to chin."""
 THROAT = (0.0, 0.40, 0.22)
 """Where the neck meets the head, in the head's units."""
 PIVOT = np.array([0.0, 0.55, 0.35], np.float32)
 """The joint that the head turns about, in the head's units."""
-NECK_WIDTH = 0.62
+NECK_WIDTH = 0.70
 """The neck's width as a share of the head's."""
 CHEST = 0.42
 """How far below the base of the neck skin may show, in units of the frame."""
-NECK_LENGTH = 0.10
+NECK_LENGTH = 0.07
 """From the chin down to the base of the neck, in units of the frame."""
 
 
@@ -59,8 +61,9 @@ class Puppet:
         self._torso: Torso = draw_torso(person)
         self._backdrop = draw_backdrop(person, OVERSAMPLING * size)
         chin, brows = (self.canonical[LANDMARKS.index(name), 1] for name in ("chin", "left brow middle"))
-        self.scale = 2 * FACE_SHARE / float(chin - brows)
-        level = 2 * FACE_LEVEL - 1 - self.scale * float(chin + brows) / 2
+        face = FOREHEAD * float(chin - brows)
+        self.scale = 2 * FACE_SHARE / face
+        level = 2 * FACE_LEVEL - 1 - self.scale * (float(chin) - face / 2)
         self._rest = np.array([0.0, level, 0.0], np.float32)
         self._neck = np.array([0.0, level + self.scale * (person.jaw + MIDDLE) + NECK_LENGTH, 0.0], np.float32)
 
@@ -93,11 +96,12 @@ class Puppet:
         return Drawn(pixels, pose, pose.place(landmarks(face)), keypoints(self._torso, body))
 
     def face_box(self, drawn: Drawn) -> FaceBox:
-        """The face from brows to chin, in pixels: a square of the head's size around the landmarks."""
+        """The face in pixels, as a detector would find it: a square of the head's size around the landmarks."""
         of_face = [number for number, name in enumerate(LANDMARKS) if "temple" not in name and name != "forehead"]
         points = drawn.face[of_face, :2]
         middle = (points.min(0) + points.max(0)) / 2
         side = 2 * FACE_SHARE * drawn.pose.scale / self.scale
+        middle[1] -= (1 - 1 / FOREHEAD) * side / 2
         left, top, side = (float(length) * self.size / 2 for length in (*(middle - side / 2 + 1), side))
         return FaceBox(left, top, side, side)
 
@@ -123,6 +127,6 @@ class Puppet:
         inside = (np.abs(across) < 1) & (y > upper[1] - half) & (down < 1)
         ahead = np.sqrt(np.maximum(0, 1 - across**2))
         facing = across * self.person.light[0] - ahead * self.person.light[2]
-        under_chin = 0.70 + 0.30 * np.clip(2.5 * down - 0.3, 0, 1)
+        under_chin = 0.55 + 0.45 * np.clip(2.5 * down - 1, 0, 1)
         colours = (shading(facing) * under_chin)[..., None] * np.array(self.person.skin, np.float32)
         canvas.pixels[rows, columns][inside] = colours[inside]

@@ -112,7 +112,7 @@ def _shrugging(x: Floats) -> Floats:
 def _silhouette(person: Person, x: Floats, y: Floats) -> Floats:
     """Opacity (h, w) of the torso: sloping shoulders, arms."""
     side = person.shoulders
-    outline = [(0.24, -0.06), (0.26, -0.01), (0.45 * side + 0.05, 0.07), (0.85 * side, 0.16), (1.0 * side, 0.30),
+    outline = [(0.20, -0.05), (0.22, 0.00), (0.45 * side + 0.05, 0.07), (0.85 * side, 0.16), (1.0 * side, 0.30),
                (1.07 * side, 0.62), (1.10 * side, 1.0), (1.10 * side, BOTTOM + 0.3)]  # fmt: skip
     right = np.array([((px + WIDTH) * DETAIL, (py - TOP) * DETAIL) for px, py in outline])
     left = np.array([((WIDTH - px) * DETAIL, (py - TOP) * DETAIL) for px, py in reversed(outline)])
@@ -158,6 +158,6 @@ def _cloth(person: Person, x: Floats, y: Floats, random: np.random.Generator) ->
 def _neckline(person: Person, x: Floats, y: Floats) -> Floats:
     """Distance (h, w) from the edge of the clothes' opening, negative within it."""
     if person.neckline == "round":
-        return np.asarray(0.2 * (np.hypot(x / 0.23, (y + 0.06) / 0.20) - 1), np.float32)
+        return np.asarray(0.2 * (np.hypot(x / 0.195, (y + 0.06) / 0.18) - 1), np.float32)
     depth = 0.40 if person.neckline == "v" else 0.26
-    return np.asarray(0.8 * (np.abs(x) - 0.22 * (1 - (y + 0.06) / depth)), np.float32)
+    return np.asarray(0.8 * (np.abs(x) - 0.19 * (1 - (y + 0.06) / depth)), np.float32)
