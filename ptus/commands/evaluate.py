@@ -24,7 +24,7 @@ def evaluate(
     output: Path,
     split: Split = "test",
     baseline: File = None,
-    frames: Annotated[int | None, tyro.conf.arg(help_behavior_hint="")] = None,
+    frames: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None,
     lpips_weights: File = None,
     fid_weights: File = None,
     face_landmarks: File = None,

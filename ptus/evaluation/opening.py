@@ -15,6 +15,7 @@ import numpy as np
 
 from ptus.evaluation.regions import EYES, FACE, MOUTH, Fractions, part
 from ptus.faces import FaceBox, FaceDetector
+from ptus.faces.tracking import LEAST, MOST
 from ptus.images import Pixels, Plane, resized
 
 BRIGHT = 0.8
@@ -66,7 +67,8 @@ class OpeningMeter:
         scale = max(1.0, LEAST_SIDE / size)
         large = pixels if scale == 1 else resized(pixels, LEAST_SIDE, LEAST_SIDE)
         found = (box.scaled(1 / scale) for box in self._detector(large))
-        return next((box for box in found if box.meets(self._face)), None)
+        width = self._face.width
+        return next((box for box in found if box.meets(self._face) and LEAST < box.width / width < MOST), None)
 
 
 def opening(pixels: Pixels, face: FaceBox) -> Opening:
