@@ -1,11 +1,16 @@
-"""Drawn faces whose eyes and mouth are open as far as is said, and a detector that knows where they are."""
+"""Drawn faces whose eyes and mouth are open as far as is said, and networks' stand-ins that know them."""
 
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import torch
+from torch import Tensor
 
+from ptus.evaluation.identity import Embedding, IdentityNetwork
+from ptus.evaluation.landmarks import LandmarkDetector, SeenFace
 from ptus.evaluation.moments import Moment
+from ptus.evaluation.regions import EYES, MOUTH, part
 from ptus.faces import FaceBox
 from ptus.images import Pixels
 
@@ -47,3 +52,42 @@ def noise(seed: int, size: int = SIZE) -> Pixels:
     """A smooth random picture (size, size, 3)."""
     coarse = np.random.default_rng(seed).integers(0, 256, (size // 6, size // 6, 3), np.uint8)
     return np.asarray(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+class DrawnLandmarks(LandmarkDetector):
+    """For drawn faces of any size; sees none in black pictures."""
+
+    def __init__(self) -> None:
+        pass
+
+    def __call__(self, pixels: Pixels) -> SeenFace | None:
+        if not pixels.any():
+            return None
+        box = FACE.scaled(pixels.shape[0] / SIZE)
+        points = [part(box, region).centre for region in (*EYES, (0.4, 0.5, 0.6, 0.6), MOUTH, MOUTH)]
+        return SeenFace(np.array([*box, *np.ravel(points), 1], np.float32))
+
+
+class Colour(IdentityNetwork):
+    """Knows people by the colour of their picture."""
+
+    def __init__(self) -> None:
+        pass
+
+    def embed(self, pixels: Pixels, face: SeenFace) -> Embedding:
+        colour = pixels.mean((0, 1)).astype(np.float32)
+        embedding: Embedding = colour / np.linalg.norm(colour)
+        return embedding
+
+
+class FewFeatures(torch.nn.Module):
+    """Stands in for Inception: the levels of red and green."""
+
+    num_features = 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nothing = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return pictures.float().mean((2, 3))[:, :2]

@@ -17,7 +17,7 @@ from ptus.evaluation.lpips import Lpips, _vgg16
 from ptus.evaluation.moments import as_tensor
 from ptus.evaluation.regions import EYES, MOUTH, part
 from ptus.faces import FaceBox
-from tests.evaluation.faces import moment, noise
+from tests.evaluation.faces import FewFeatures, moment, noise
 
 
 @pytest.fixture(scope="module")
@@ -72,19 +72,6 @@ def test_lpips_is_that_of_torchmetrics(vgg: Path) -> None:
         theirs.Vgg16 = original  # type: ignore[misc]
     one, other = as_tensor(noise(1, 48)), as_tensor(noise(2, 48))
     assert float(own(one, other)) == pytest.approx(float(judge(one, other, normalize=True)), rel=1e-5)
-
-
-class FewFeatures(torch.nn.Module):
-    """Stands in for Inception: the levels of red and green."""
-
-    num_features = 2
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.nothing = torch.nn.Parameter(torch.zeros(1))
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        return pictures.float().mean((2, 3))[:, :2]
 
 
 def test_fid_of_known_distributions() -> None:

@@ -1,6 +1,7 @@
 """Sources driven by clips: what methods get that are known."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from ptus.animation.reenactment import Stages
 from ptus.animation.views import View
 from ptus.errors import UserError
 from ptus.evaluation.catalogue import MEASURES, Task
+from ptus.evaluation.clips import Note
+from ptus.evaluation.fid import FidMeter
 from ptus.evaluation.meter import Instruments
 from ptus.evaluation.methods import CopySource, Method
 from ptus.evaluation.own_keypoints import OwnKeypoints
@@ -18,7 +21,7 @@ from ptus.evaluation.performances import Picked, Scores, Setting, first_view, pe
 from ptus.images import Pixels
 from ptus.model import PRESETS, PTUS
 from tests.evaluation.clips import DrawnClip
-from tests.evaluation.faces import KnownFace
+from tests.evaluation.faces import Colour, DrawnLandmarks, FewFeatures, KnownFace
 
 ONE, OTHER = DrawnClip("one"), DrawnClip("other", phase=1.0)
 
@@ -100,3 +103,41 @@ def test_the_worst_frame_is_picked(instruments: Instruments) -> None:
 def test_two_frames_are_too_few(instruments: Instruments) -> None:
     with pytest.raises(UserError, match=r"short\.mp4 has 2 frames, too few"):
         _run(instruments, [CopySource()], "self", ONE, DrawnClip("short", frames=2))
+
+
+def test_faces_that_are_missed_are_counted_and_the_rest_compared(instruments: Instruments) -> None:
+    def hidden(index: int, view: View) -> View:
+        return view._replace(picture=np.zeros_like(view.picture)) if index in (2, 5) else view
+
+    class Hidden(DrawnClip):
+        def views(self, size: int, note: Note) -> Iterator[View]:
+            return (hidden(index, view) for index, view in enumerate(super().views(size, note)))
+
+    seeing = replace(instruments, landmarks=DrawnLandmarks(), identity=Colour())
+    missing = By("model", lambda source, view: np.zeros_like(view.picture))
+    truth = By("truth", lambda source, view: view.picture)
+    scores, _ = _run(seeing, [missing, truth], "self", ONE, Hidden("one"))
+    assert scores["model"].values["faces_missed"] == 1
+    assert not {"akd", "csim", "aed"} & scores["model"].values.keys()
+    found = scores["truth"].values
+    assert found["faces_missed"] == found["akd"] == 0  # where the driver has no face, none is missed
+    assert found["csim"] == pytest.approx(1) and found["aed"] == pytest.approx(0, abs=1e-6)
+
+
+def test_in_cross_reenactment_the_person_is_the_source(instruments: Instruments) -> None:
+    seeing = replace(instruments, landmarks=DrawnLandmarks(), identity=Colour())
+    other = By("model", lambda source, view: source.picture[..., ::-1].copy())
+    scores, _ = _run(seeing, [other, CopySource()], "cross", OTHER, ONE)
+    assert scores["copy the source"].values["csim"] == pytest.approx(1)
+    assert scores["copy the source"].values["akd_motion"] == 0
+    assert scores["model"].values["csim"] < 0.999
+
+
+def test_fid_takes_in_every_measured_frame_of_its_task(instruments: Instruments) -> None:
+    fids: dict[Task, FidMeter] = {"cross": FidMeter(FewFeatures(), ["truth", "copy the source"])}  # type: ignore[arg-type]
+    methods: list[Method] = [By("truth", lambda source, view: view.picture), CopySource()]
+    _run(instruments, methods, "self", ONE, ONE, fids=fids)
+    assert fids["cross"].frames == 0
+    _run(instruments, methods, "cross", OTHER, ONE, fids=fids)
+    assert fids["cross"].frames == ONE.frames - 1
+    assert fids["cross"].values["truth"] == pytest.approx(0, abs=1e-4) != fids["cross"].values["copy the source"]
