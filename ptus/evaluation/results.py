@@ -28,7 +28,7 @@ class Evaluation:
 
     Args:
         date: when, ISO 8601 in UTC.
-        about: model, baseline and data, as they are stored.
+        about: model, baseline, data, and the weights that measures needed, as they are stored.
         methods: in the order of the columns.
         scores: of every performance and method.
         fids: by task and method, over all performances.

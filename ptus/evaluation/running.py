@@ -100,7 +100,14 @@ def evaluate_model(
             picked.append(pick)
     evaluation = Evaluation(
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        about={"model": about_model, "baseline": about_baseline, "data": _about_data(clips, limit)},
+        about={
+            "model": about_model,
+            "baseline": about_baseline,
+            "data": _about_data(clips, limit),
+            "weights": {
+                name: {"file": path.name, "sha256": _digest(path)} for name, path in vars(weights).items() if path
+            },
+        },
         methods=names,
         scores=scores,
         fids={task: fid.values for task, fid in fids.items()},

@@ -57,6 +57,7 @@ def test_the_file_says_what_was_measured(stored: dict[str, Any]) -> None:
     assert stored["model"]["config"]["size"] == PRESETS["slim-128"].size
     assert len(stored["model"]["sha256"]) == 64 != stored["baseline"]["sha256"]
     assert stored["data"]["split"] == "test" and stored["data"]["frames_at_most"] == 3
+    assert stored["weights"] == {}
     assert [clip["identity"] for clip in stored["data"]["clips"]] == ["person a", "person b"]
     pairs = [(one["task"], one["source"], one["clip"]) for one in stored["performances"] if one["method"] == "model"]
     assert pairs == [("self", "a", "a"), ("self", "b", "b"), ("cross", "a", "b"), ("cross", "b", "a")]
