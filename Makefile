@@ -13,7 +13,7 @@ PREFIX := $(if $(ACTIVE),$(shell $(ACTIVE) -c 'import sys; print(sys.prefix)'),.
 STAMP := build/installed$(subst /,-,$(abspath $(PREFIX)))
 CONFIG := $(wildcard $(if $(ACTIVE),$(PREFIX)/pyvenv.cfg))
 
-.PHONY: test demo bench gpu-check lint build install clean
+.PHONY: test demo bench bench-gate gpu-check lint build install clean
 
 test: build
 	$(PYTHON) -m pytest
@@ -22,17 +22,17 @@ demo: build
 	$(PYTHON) -m ptus demo
 
 bench: build
-	$(PYTHON) -m pytest bench --benchmark-only
+	$(PYTHON) -m bench --readme
+
+# Before a kernel is changed for good: is the working tree slower than the commit before it? BASE names another commit,
+# OP the ops to measure, with commas between them.
+BASE := HEAD~1
+bench-gate: build
+	$(PYTHON) -m bench gate --base $(BASE) $(if $(OP),--op $(OP))
 
 # On a machine with a GPU, whose environment is taken as it is: nothing is installed, so that no network is needed.
-# What compares bits, or messages that name the device, is left out where it cannot hold.
-ON_GPU := --device cuda -p no:cacheprovider
 gpu-check:
-	PTUS_KERNELS_CUDA=1 $(PYTHON) setup.py --quiet build_ext --inplace
-	$(PYTHON) -m pytest tests/gpu
-	PTUS_KERNELS_BACKEND=cuda $(PYTHON) -m pytest tests/ops $(ON_GPU) -k 'not arguments and not compiles_into'
-	PTUS_KERNELS_BACKEND=triton $(PYTHON) -m pytest tests/ops $(ON_GPU) \
-		-k 'not arguments and not compiles_into and not bits and not one_at_a_time'
+	$(PYTHON) -m tests.gpu.check
 
 lint: install
 	$(PYTHON) -m ruff check
@@ -54,7 +54,7 @@ $(STAMP): pyproject.toml setup.py $(CONFIG) $(VENV:%=%/torch-$(TORCH))
 	$(PYTHON) -c 'from importlib.metadata import version; print("torch==" + version("torch"))' > build/constraints.txt
 	$(PYTHON) -m pip install --constraint build/constraints.txt 'setuptools>=77' wheel ninja 'pybind11>=2.12'
 	PTUS_KERNELS_BUILD=0 $(PYTHON) -m pip install --constraint build/constraints.txt --no-build-isolation \
-		--editable '.[demo,lint,test]'
+		--editable '.[bench,demo,lint,test]'
 	touch $@
 
 .venv/torch-$(TORCH):

@@ -1,106 +1,118 @@
-"""What a benchmark declares about an op: inputs, the same work in eager PyTorch, and what is asked of the speed."""
+"""What an op declares about itself, once: inputs, the same work in eager PyTorch, and what is asked of its speed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from bench.peers import Peer
+from bench.targets import Faster, PerSample
+
 Inputs = dict[str, Tensor]
-Direction = str  # "forward" or "backward"
+Outputs = Tensor | tuple[Tensor, ...]
+Form = Callable[..., Outputs]
 
-THREADS = 2
-CACHED_BYTES = THREADS * (256 << 10)  # what any op may hold, a quarter of a mebibyte a thread
+DIRECTIONS = ("forward", "backward", "both")
+MEMORY_FORMATS = ("contiguous", "channels last")
+DTYPES = ("float32", "bfloat16", "float16")
+
+
+class Operations(NamedTuple):
+    """Floating-point operations of the two directions; a multiplication and an addition are two."""
+
+    forward: int
+    backward: int
+
+    def of(self, direction: str) -> int:
+        """Of "forward", "backward" or "both"."""
+        return {"forward": self.forward, "backward": self.backward, "both": self.forward + self.backward}[direction]
 
 
 @dataclass(frozen=True)
-class Faster:
-    """A target: at least `times` as fast as eager PyTorch."""
+class Op:
+    """An op, or a model.
 
-    times: float
+    Args:
+        name: its public name.
+        ours: the op.
+        eager: the same work in eager PyTorch, as published models write it; takes the same arguments. Where it is a
+            module, as `ours` then is, its parameters are differentiated too.
+        features: the inputs that have channels, and so a type and a memory format; coordinates stay float32.
+        operations: of the inputs, a batch of them.
+        memory_format: in which the features usually come.
+        transposed: the feature of which the design allows a transposed copy of one sample, where it is contiguous.
+        limits_memory: whether the design says what a call may allocate.
+        gpu_times_eager: how many times as fast as eager PyTorch it shall be on a GPU, by direction.
+        peers: public samplers that do the same.
+    """
 
-    def __str__(self) -> str:
-        """As the table says it."""
-        return f"≥ {self.times:g} × eager"
+    name: str
+    ours: Form
+    eager: Form
+    features: tuple[str, ...]
+    operations: Callable[[Inputs], Operations]
+    memory_format: str = "contiguous"
+    transposed: str | None = None
+    limits_memory: bool = True
+    gpu_times_eager: Mapping[str, float] = field(default_factory=dict)
+    peers: tuple[Peer, ...] = ()
 
 
 @dataclass(frozen=True)
-class PerSample:
-    """A target: a sample takes at most `times` as long as in `case`, which is timed in the same rounds."""
+class Asked:
+    """A target of a case on the CPU.
 
-    times: float
-    case: "Case"
+    Args:
+        direction: "forward", "backward" or "both".
+        target: what is asked.
+        memory_format: of the row it is asked of; None for the op's usual one.
+        dtype: of that row.
+        batch: of that row.
+    """
 
-    def __str__(self) -> str:
-        """As the table says it."""
-        return f"≤ {self.times:g} × {self.case.name}, a sample"
+    direction: str
+    target: Faster | PerSample
+    memory_format: str | None = None
+    dtype: str = "float32"
+    batch: int = 1
 
 
 @dataclass(frozen=True)
 class Case:
-    """One set of inputs of one op.
+    """One kind of inputs of one op.
 
     Args:
-        op: the op's public name.
+        op: the op.
         name: what is particular about these inputs.
-        inputs: makes the tensors, by argument name, the same at every call; all are differentiated.
-        ours: the op.
-        eager: the same work in eager PyTorch, as published models write it; takes the same arguments.
-        features: the inputs that have channels, and so a memory format that eager PyTorch may choose.
-        targets: the directions to measure, "forward" and "backward", each with what is asked of it, or None.
-        scratch: bytes the design allows beside the outputs and CACHED_BYTES, by direction; None where it has no say.
+        size: (D, H, W) or (H, W), for the row.
+        draw: the tensors by argument name, float32 and contiguous, from random numbers and a batch size; on the
+            generator's device, all of them differentiated.
+        asked: targets on the CPU.
+        directions: in which it is measured.
+        readme: directions that README's table shows.
+        devices: where it is measured.
+        dtypes: of the features in which it is measured.
+        batches: the only batch sizes that make sense; None for any.
+        deterministic: measured under `torch.use_deterministic_algorithms`, beside ours without; only backends that
+            have an order for all sums.
+        graphs: measured in CUDA graphs, ours and eager.
+        targetless: reported only: nothing is asked of it on a GPU.
+        asked_of_gpu: how many times as fast as eager on a GPU at batch 1, beside what the op says for larger batches.
     """
 
-    op: str
+    op: Op
     name: str
-    inputs: Callable[[], Inputs]
-    ours: Callable[..., Tensor]
-    eager: Callable[..., Tensor]
-    features: tuple[str, ...]
-    targets: Mapping[Direction, Faster | PerSample | None]
-    scratch: Mapping[Direction, int] | None = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A call ready to be timed, and the tensors that it keeps alive beside its inputs."""
-
-    run: Callable[[], list[Tensor]]
-    held: list[Tensor]
-
-
-def prepare(function: Callable[..., Tensor], inputs: Inputs, direction: Direction) -> Prepared:
-    """Prepare the forward of a function without a graph, or, on a graph made once, its backward alone."""
-    if direction == "forward":
-
-        def forward() -> list[Tensor]:
-            with torch.no_grad():
-                return [function(**inputs)]
-
-        return Prepared(forward, [])
-
-    leaves = {name: tensor.detach().requires_grad_() for name, tensor in inputs.items()}
-    output = function(**leaves)
-    values = torch.randn(output.shape, generator=torch.Generator().manual_seed(7))
-    grad_output = torch.empty_like(output).copy_(values)
-
-    def backward() -> list[Tensor]:
-        return list(torch.autograd.grad(output, list(leaves.values()), grad_output, retain_graph=True))
-
-    return Prepared(backward, [output, grad_output])
-
-
-def in_memory_format(case: Case, inputs: Inputs, memory_format: str) -> Inputs:
-    """The inputs with their features "contiguous" or "channels last"."""
-
-    def convert(tensor: Tensor) -> Tensor:
-        if memory_format == "contiguous":
-            return tensor.contiguous()
-        return tensor.to(memory_format=torch.channels_last if tensor.dim() == 4 else torch.channels_last_3d)
-
-    return {name: convert(tensor) if name in case.features else tensor for name, tensor in inputs.items()}
-
-
-def bytes_of(tensors: list[Tensor]) -> int:
-    """Bytes of the tensors' elements."""
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    size: tuple[int, ...]
+    draw: Callable[[torch.Generator, int], Inputs]
+    asked: Sequence[Asked] = ()
+    directions: tuple[str, ...] = DIRECTIONS
+    readme: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ("cpu", "cuda")
+    dtypes: tuple[str, ...] = DTYPES
+    batches: tuple[int, ...] | None = None
+    deterministic: bool = False
+    graphs: bool = False
+    targetless: bool = False
+    asked_of_gpu: Mapping[str, float] = field(default_factory=dict)

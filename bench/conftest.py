@@ -1,71 +1,80 @@
-"""`pytest bench`: options, the fixture that measures, and the table at the end."""
+"""`pytest bench`: every setting of a case in its op's usual form as a benchmark of pytest-benchmark."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from bench.case import THREADS, Case, Direction
-from bench.harness import measure as measure_row
-from bench.machine import copy_bandwidth, facts
-from bench.rows import Results
-from bench.table import terminal
+from bench.device import DEVICES
+from bench.harness import Harness
+from bench.machine import copy_bandwidth
+from bench.run import THREADS, chosen_backends
+from bench.settings import Filters, Measure, Setting, select
 
-_results = pytest.StashKey[Results]()
+
+class Replay:
+    """A timer that shows seconds which the harness took, by a clock (a GPU's events) that pytest-benchmark has not."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        """The time it shows, in seconds."""
+        return self.now
+
+
+REPLAY = Replay()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add this benchmark's options."""
     group = parser.getgroup("ptus_kernels")
-    group.addoption("--store", type=Path, metavar="FILE", help="write the rows as JSON, for README's table")
     group.addoption("--no-compile", action="store_true", help="leave out torch.compile, which takes the longest")
+    group.addoption("--device", choices=sorted(DEVICES), default="cpu", help="where to measure")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Refuse to store a table with a column missing."""
-    if config.option.store and config.option.no_compile:
-        raise pytest.UsageError("--store needs every column: leave out --no-compile")
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a benchmark the settings of its module's cases."""
+    device = metafunc.config.option.device
+    backends, _ = chosen_backends(device, ())
+    settings = select(metafunc.module.CASES, device, backends, Filters())
+    usual = [setting for setting in settings if setting.departures == 0]
+    ids = [f"{each.case.name}-{each.direction}-{each.backend}-batch {each.batch}" for each in usual]
+    metafunc.parametrize("setting", usual, ids=ids)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Measure the ops first, then models."""
+    """Measure the ops first, then models; all by the harness's clock."""
     items.sort(key=lambda item: "model" in item.path.parts)
+    for item in items:
+        item.add_marker(pytest.mark.benchmark(timer=REPLAY))
 
 
 @pytest.fixture(scope="session")
-def results(request: pytest.FixtureRequest) -> Iterator[Results]:
-    """The rows of this run, and the copy bandwidth measured at its start."""
+def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
+    """The harness of this run, with the copy bandwidth measured at its start."""
     threads = torch.get_num_threads()
     torch.set_num_threads(THREADS)
-    collected = Results(facts(), copy_bandwidth(), [])
-    request.config.stash[_results] = collected
-    yield collected
+    device = DEVICES[request.config.option.device](THREADS)
+    yield Harness(device, copy_bandwidth(device), not request.config.option.no_compile)
     torch.set_num_threads(threads)
 
 
 @pytest.fixture
-def measure(
-    request: pytest.FixtureRequest, benchmark: BenchmarkFixture, results: Results
-) -> Callable[[Case, Direction], None]:
-    """Measure a case in one direction, and keep the row."""
+def measure(benchmark: BenchmarkFixture, harness: Harness) -> Measure:
+    """Measure a setting, and give pytest-benchmark the seconds of our op in each round, and the rest beside them."""
 
-    def measure(case: Case, direction: Direction) -> None:
-        with_compile = not request.config.option.no_compile
-        results.rows.append(measure_row(case, direction, benchmark, results.bandwidth, with_compile))
+    def measure(setting: Setting) -> None:
+        measured = harness.measure(setting)
+        seconds = iter(measured.seconds)
+
+        def next_round() -> None:
+            REPLAY.now += next(seconds)
+
+        benchmark.pedantic(next_round, rounds=len(measured.seconds))  # type: ignore[no-untyped-call]
+        row = measured.row
+        benchmark.extra_info |= {f"× {name}": row.ratio(name) for name in row.times if name != "ours"}
+        benchmark.extra_info |= {"% of floor": 100 * row.share_of_floor, "absent": row.absent, "memory": row.memory}
 
     return measure
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print the table, and store it if asked."""
-    collected = config.stash.get(_results, None)
-    if collected is None or not collected.rows:
-        return
-    terminalreporter.section("benchmark")
-    for line in terminal(collected):
-        terminalreporter.write_line(line)
-    if config.option.store:
-        collected.store(config.option.store)
-        terminalreporter.write_line(f"stored in {config.option.store}")

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from bench.case import Case, Direction, Inputs, prepare
+from bench.case import Form, Inputs
+from bench.prepare import gradients_like, in_dtype, prepare
 
 # ‖found - expected‖ / ‖expected‖ that is rounding in any op here. Where the result has jumps (the gradient of a
 # deformation, at the borders of cells), eager PyTorch rounds to the wrong side as often as we do: hence its own error.
-ROUNDING = {torch.float32: 1e-5, torch.bfloat16: 1e-2}
+ROUNDING = {torch.float32: 1e-5, torch.float16: 2e-3, torch.bfloat16: 1e-2}
 TIMES_EAGERS_ERROR = 3
 
 
@@ -18,15 +19,25 @@ class WrongResultError(Exception):
 
 
 class Expected:
-    """What eager PyTorch computes for a case: in float64, and how far from it float32 comes."""
+    """What eager PyTorch computes from inputs: in float64, and how far from it float32 comes.
 
-    def __init__(self, case: Case, inputs: Inputs, direction: Direction) -> None:
-        self._exact = prepare(case.eager, {name: tensor.double() for name, tensor in inputs.items()}, direction).run()
-        eager = prepare(case.eager, {name: tensor.float() for name, tensor in inputs.items()}, direction).run()
-        self._eagers_errors = [error_of(*pair) for pair in zip(eager, self._exact, strict=True)]
+    Args:
+        eager: the form in eager PyTorch.
+        inputs: its arguments.
+        direction: "forward", "backward" or "both".
+        outputs: of the forward of what will be checked: the gradients that come in have their types.
+    """
+
+    def __init__(self, eager: Form, inputs: Inputs, direction: str, outputs: Sequence[Tensor]) -> None:
+        self.grad_outputs = gradients_like(outputs)
+        self._exact = _outcome(eager, inputs, direction, self.grad_outputs, torch.float64)
+        in_float32 = _outcome(eager, inputs, direction, self.grad_outputs, torch.float32)
+        self._eagers_errors = [error_of(*pair) for pair in zip(in_float32, self._exact, strict=True)]
 
     def refuse_wrong(self, what: str, found: Sequence[Tensor]) -> None:
         """Raise WrongResultError unless every tensor found has the expected shape and, in norm, the expected values."""
+        if len(found) != len(self._exact):
+            raise WrongResultError(f"{what}: {len(found)} tensors for {len(self._exact)}")
         for position, (tensor, exact) in enumerate(zip(found, self._exact, strict=True)):
             if tensor.shape != exact.shape:
                 raise WrongResultError(f"{what}, tensor {position}: {tuple(tensor.shape)} for {tuple(exact.shape)}")
@@ -39,3 +50,18 @@ class Expected:
 def error_of(found: Tensor, exact: Tensor) -> float:
     """‖found - exact‖ / ‖exact‖."""
     return float((found.double() - exact).norm() / exact.norm())
+
+
+def _outcome(
+    eager: Form, inputs: Inputs, direction: str, grad_outputs: Sequence[Tensor], dtype: torch.dtype
+) -> list[Tensor]:
+    form = in_dtype(eager, dtype)
+    if isinstance(form, nn.Module):  # its samples are not independent: normalisation, gradients of parameters
+        given = {name: tensor.to(dtype) for name, tensor in inputs.items()}
+        return prepare(form, given, direction, [gradient.to(dtype) for gradient in grad_outputs]).run()
+    samples = []  # one by one, since eager PyTorch in float64 may take more memory than there is for a whole batch
+    for index in range(len(next(iter(inputs.values())))):
+        one = slice(index, index + 1)
+        given = {name: tensor[one].to(dtype) for name, tensor in inputs.items()}
+        samples.append(prepare(form, given, direction, [gradient[one].to(dtype) for gradient in grad_outputs]).run())
+    return [torch.cat(parts) for parts in zip(*samples, strict=True)]

@@ -1,138 +1,196 @@
-"""Measures one case in one direction: our op, eager PyTorch and torch.compile, round after round in turn."""
+"""Measures one setting: checks our op, then times it, eager PyTorch, torch.compile and others round after round."""
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
-import torch
-import torch._functorch.config
-from pytest_benchmark.fixture import BenchmarkFixture
-from torch import Tensor
-
-from bench.case import CACHED_BYTES, Case, Direction, PerSample, Prepared, bytes_of, in_memory_format, prepare
-from bench.correctness import Expected
-from bench.memory import peak_memory
+from bench.case import Inputs
+from bench.contenders import Contender, Contenders
+from bench.device import Device
+from bench.memory import memory_allowed, peak_memory
+from bench.prepare import bytes_of, parameters, prepare
 from bench.rows import Row, Times
+from bench.settings import Setting
+from bench.targets import PerSample, judge
+from ptus_kernels import use_backend
 
-SECONDS_A_ROW = 2.5
 FEWEST_ROUNDS, MOST_ROUNDS = 7, 41
 WARM_UP = 2
+TIMES_THE_CACHE = 2
+FIRST_SEED = 20
+BESIDE = "float32 at batch 1"  # timed in the same rounds, where a target compares with it
+FEWEST_COPIES, MOST_COPIES = 2, 16
+
+Made = TypeVar("Made")
 
 
-def measure(
-    case: Case, direction: Direction, benchmark: BenchmarkFixture, bandwidth: float, with_compile: bool = True
-) -> Row:
-    """Check the op against eager PyTorch, then time both.
+@dataclass(frozen=True)
+class Measured:
+    """A row, and the seconds of our op in each of its rounds."""
+
+    row: Row
+    seconds: list[float]
+
+
+@dataclass
+class _TakingPart:
+    contenders: dict[str, Contender]
+    absent: dict[str, str]
+    eager_format: str | None
+
+
+@dataclass(frozen=True)
+class Harness:
+    """How rows are measured.
 
     Args:
-        case: what to measure.
-        direction: "forward" or "backward".
-        benchmark: pytest-benchmark's fixture, which times our op.
-        bandwidth: of a large copy, in bytes a second.
+        device: where.
+        bandwidth: of a large copy there, in bytes a second.
         with_compile: whether torch.compile is measured too.
-
-    Raises:
-        WrongResultError: where our op, or torch.compile, does not compute what eager PyTorch computes.
+        seconds_a_row: what the rounds of one row may take.
     """
-    what = f"{case.op}, {case.name}, {direction}"
-    inputs = case.inputs()
-    expected = Expected(case, inputs, direction)
-    ours = prepare(case.ours, inputs, direction)
-    found = ours.run()
-    expected.refuse_wrong(f"{what}: ptus_kernels", found)
 
-    eager_format, eager = _faster_format(case, direction)
-    others = {"eager": eager}
-    if with_compile:
-        compiled = _compiled(case, in_memory_format(case, inputs, eager_format), direction)
-        expected.refuse_wrong(f"{what}: torch.compile", compiled.run())
-        others["compiled"] = compiled
-    target = case.targets[direction]
-    if isinstance(target, PerSample):
-        others["beside"] = prepare(target.case.ours, target.case.inputs(), direction)
+    device: Device
+    bandwidth: float
+    with_compile: bool = True
+    seconds_a_row: float = 2.5
 
-    read = [*inputs.values(), *ours.held[1:]]
-    bytes_moved = bytes_of([*read, *found])
-    memory_allowed = None
-    if case.scratch is not None:
-        memory_allowed = bytes_of(found) + case.scratch.get(direction, 0) + CACHED_BYTES
-    del expected, found
-    times = _in_turn(benchmark, ours, others)
+    def measure(self, setting: Setting) -> Measured:
+        """Check the op against eager PyTorch, then time both.
 
-    figure = reached = None
-    if isinstance(target, PerSample):
-        samples, samples_beside = _samples(inputs), _samples(target.case.inputs())
-        figure = times["ours"].median / samples / (times["beside"].median / samples_beside)
-        reached = figure <= target.times
-    elif target is not None:
-        figure = times["eager"].median / times["ours"].median
-        reached = figure >= target.times
-    return Row(
-        op=case.op,
-        case=case.name,
-        direction=direction,
-        ours=times["ours"],
-        eager=times["eager"],
-        compiled=times.get("compiled"),
-        eager_format=eager_format,
-        bytes_moved=bytes_moved,
-        floor=bytes_moved / bandwidth,
-        memory=peak_memory(case, direction),
-        memory_allowed=memory_allowed,
-        target=None if target is None else str(target),
-        figure=figure,
-        reached=reached,
-    )
+        Raises:
+            WrongResultError: where our op does not compute what eager PyTorch computes.
+        """
+        with use_backend(setting.backend):
+            return self._measure(setting)
+
+    def _measure(self, setting: Setting) -> Measured:
+        case, op = setting.case, setting.case.op
+        contenders = Contenders(setting, self.draw(setting), self.device)
+        part = self._take_part(setting, contenders)
+        first = contenders.inputs[0]
+        read = bytes_of([*first.values(), *parameters(op.ours)])
+        moved = bytes_moved(setting.direction, read, contenders.output_bytes, contenders.result_bytes)
+        allowed = memory_allowed(setting, first, contenders.result_bytes, self.device.threads)
+        operations = op.operations(first).of(setting.direction)
+        seconds = in_turn(part.contenders, self.device, self.seconds_a_row)
+        part.contenders.clear()  # their memory is not to be counted
+
+        times = {name: Times.of(taken) for name, taken in seconds.items()}
+        beside = times.pop(BESIDE).median if BESIDE in times else None
+        row = Row(
+            op=op.name,
+            case=case.name,
+            direction=setting.direction,
+            backend=setting.backend,
+            dtype=setting.dtype,
+            memory_format=setting.memory_format,
+            batch=setting.batch,
+            size=case.size,
+            times=times,
+            absent=part.absent,
+            eager_format=part.eager_format,
+            bytes_moved=moved,
+            operations=operations,
+            floor=moved / self.bandwidth,
+            memory=self._memory(setting, part.eager_format),
+            memory_allowed=allowed,
+            readme=setting.readme,
+        )
+        return Measured(replace(row, **vars(judge(row, setting.targets, beside))), seconds["ours"])
+
+    def _take_part(self, setting: Setting, contenders: Contenders) -> _TakingPart:
+        """Make ours, which must be there, and whatever else belongs to the row, which may be absent."""
+        case = setting.case
+        part = _TakingPart({"ours": contenders.ours()}, {}, None)
+        in_better_format, reason = attempt(contenders.eager)
+        if in_better_format is None:
+            part.absent["eager"] = str(reason)
+        else:
+            part.eager_format, part.contenders["eager"] = in_better_format
+        others: dict[str, Callable[[], Contender]] = {}
+        if case.deterministic:
+            others["any order"] = contenders.any_order
+        elif not case.graphs:
+            memory_format = part.eager_format or setting.memory_format
+            others["compiled"] = partial(contenders.compiled, memory_format)
+            others |= {peer.name: partial(contenders.peer, peer) for peer in case.op.peers}
+            if not self.with_compile:
+                part.absent["compiled"] = "left out"
+                del others["compiled"]
+        for name, make in others.items():
+            contender, reason = attempt(make)
+            if contender is None:
+                part.absent[name] = str(reason)
+            else:
+                part.contenders[name] = contender
+        if any(isinstance(target, PerSample) for target in setting.targets):
+            part.contenders[BESIDE] = contenders.beside(1)
+        return part
+
+    def draw(self, setting: Setting) -> list[Inputs]:
+        """Inputs of several draws: what a call for each of them reads and writes is more than the caches hold."""
+        first = self.device.draw(setting.case.draw, setting.batch, FIRST_SEED)
+        outputs = prepare(setting.case.op.ours, first, "forward").run()
+        a_call = bytes_of([*first.values(), *outputs])
+        wanted = TIMES_THE_CACHE * self.device.cache_bytes // a_call + 1
+        copies = min(max(wanted, FEWEST_COPIES), MOST_COPIES)
+        seeds = range(FIRST_SEED + 1, FIRST_SEED + copies)
+        return [first, *(self.device.draw(setting.case.draw, setting.batch, seed) for seed in seeds)]
+
+    def _memory(self, setting: Setting, eager_format: str | None) -> dict[str, int | None]:
+        if setting.case.graphs or setting.case.deterministic:
+            return {}
+        eager = None if eager_format is None else peak_memory(setting, "eager", eager_format, self.device)
+        return {"ours": peak_memory(setting, "ours", setting.memory_format, self.device), "eager": eager}
 
 
-def _samples(inputs: dict[str, Tensor]) -> int:
-    return next(iter(inputs.values())).shape[0]
+def attempt(make: Callable[[], Made]) -> tuple[Made | None, str | None]:
+    """What a contender's maker gives, or why it gives nothing: others than ours may be absent, but not unnoticed."""
+    try:
+        return make(), None
+    except Exception as error:
+        lines = str(error).strip().splitlines()
+        return None, f"{type(error).__name__}: {lines[0]:.160}" if lines else type(error).__name__
 
 
-def _faster_format(case: Case, direction: Direction) -> tuple[str, Prepared]:
-    """Eager PyTorch in the memory format that suits it better."""
-    candidates = {}
-    for memory_format in ("contiguous", "channels last"):
-        prepared = prepare(case.eager, in_memory_format(case, case.inputs(), memory_format), direction)
-        candidates[memory_format] = (min(_seconds(prepared.run) for _ in range(4)), prepared)
-    best = min(candidates, key=lambda name: candidates[name][0])
-    return best, candidates[best][1]
+def in_turn(contenders: Mapping[str, Contender], device: Device, seconds_a_row: float) -> dict[str, list[float]]:
+    """Time every contender once a round, so that what disturbs the machine disturbs all alike.
+
+    Each timing takes the next copies of the inputs.
+    """
+
+    def timed(contender: Contender, position: int, calls: int) -> float:
+        runs = contender.runs
+        series = [runs[(position + call) % len(runs)] for call in range(calls)]
+        with contender.within():
+            return device.seconds(series)
+
+    estimates = {name: min(timed(each, position, 1) for position in range(2)) for name, each in contenders.items()}
+    calls = {name: device.calls(estimates[name], len(each.runs)) for name, each in contenders.items()}
+    a_round = sum(estimates[name] * calls[name] for name in contenders)
+    rounds = min(max(int(seconds_a_row / a_round), FEWEST_ROUNDS), MOST_ROUNDS)
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for position in range(WARM_UP + rounds):
+        for name, contender in contenders.items():
+            taken = timed(contender, position, calls[name])
+            if position >= WARM_UP:
+                seconds[name].append(taken)
+    return seconds
 
 
-def _compiled(case: Case, inputs: dict[str, Tensor], direction: Direction) -> Prepared:
-    torch.compiler.reset()
-    # Donated buffers would be overwritten, and a graph that is kept for another backward needs them.
-    with torch._functorch.config.patch(donated_buffer=False):
-        compiled = prepare(torch.compile(case.eager, dynamic=False), inputs, direction)
-        compiled.run()
-    return compiled
+def bytes_moved(direction: str, read: int, written: int, results: int) -> int:
+    """Bytes that must move: each input read once in each direction, each result written once.
 
-
-def _in_turn(benchmark: BenchmarkFixture, ours: Prepared, others: dict[str, Prepared]) -> dict[str, Times]:
-    """Time every contender once a round, so that what disturbs the machine disturbs all alike."""
-    seconds: dict[str, list[float]] = {name: [] for name in others}
-    fresh: list[list[Tensor]] = []
-
-    def run_others() -> None:
-        fresh.clear()
-        for name, prepared in others.items():
-            seconds[name].append(_seconds(prepared.run))
-
-    def run_ours() -> None:
-        fresh.append(ours.run())  # freed outside the time, as for the others
-
-    a_round = sum(_seconds(prepared.run) for prepared in (ours, *others.values()))
-    rounds = min(max(int(SECONDS_A_ROW / a_round), FEWEST_ROUNDS), MOST_ROUNDS)
-    pedantic: Callable[..., object] = benchmark.pedantic
-    pedantic(run_ours, setup=run_others, rounds=rounds, warmup_rounds=WARM_UP)
-    times = {name: Times.of(taken[WARM_UP:]) for name, taken in seconds.items()}
-    assert benchmark.stats is not None, "nothing is timed under --benchmark-disable"
-    times["ours"] = Times.of(benchmark.stats.stats.data)
-    return times
-
-
-def _seconds(run: Callable[[], list[Tensor]]) -> float:
-    start = time.perf_counter()
-    result = run()
-    end = time.perf_counter()
-    del result
-    return end - start
+    Args:
+        direction: "forward", "backward" (which reads the gradients of the outputs too) or "both".
+        read: bytes of the inputs, and of the parameters if there are any.
+        written: bytes of the outputs of the forward.
+        results: bytes of what the direction gives: outputs, gradients or both.
+    """
+    return {
+        "forward": read + results,
+        "backward": read + written + results,
+        "both": 2 * read + written + results,
+    }[direction]

@@ -1,55 +1,126 @@
-"""The memory that a call takes, measured as the operating system sees it: every allocator, every thread."""
+"""The memory that a call takes: on the CPU as the operating system sees it, on a GPU as PyTorch's allocator does."""
 
 import ctypes
 import multiprocessing
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
+from torch import nn
 
-from bench.case import THREADS, Case, Direction, bytes_of, prepare
+from bench.case import Inputs
+from bench.device import Device
+from bench.prepare import Prepared, bytes_of, in_setting, own, prepare
+from bench.settings import Setting
+from ptus_kernels import use_backend
+
+CACHED_BYTES = 256 << 10  # what any op may hold, a thread
 
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
 _MMAP_THRESHOLD = -3  # glibc's M_MMAP_THRESHOLD
 
 
-def peak_memory(case: Case, direction: Direction) -> int | None:
-    """Bytes that a call takes beyond its inputs (and its graph) at its peak, scratch kept between calls included.
+def peak_memory(setting: Setting, form: str, memory_format: str, device: Device) -> int | None:
+    """Bytes that a call takes at its peak beyond its inputs, and beyond outputs that are there before it.
 
-    Measured in a process forked from one that has run nothing. None where the system does not tell (not Linux).
+    What is kept between calls, and what a graph saves for its backward, is counted.
+
+    On the CPU it is measured in a process forked from one that has run nothing.
+
+    Args:
+        setting: what is called.
+        form: "ours" or "eager".
+        memory_format: in which this form gets its features.
+        device: where.
+
+    Returns:
+        Bytes; None where the system does not tell (on the CPU: not Linux), or where the call fails there.
     """
+    if device.name == "cuda":
+        try:
+            return _peak_on_gpu(setting, form, _inputs(setting, memory_format))
+        except torch.OutOfMemoryError:
+            return None
     if not _CLEAR.exists():
         return None
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bench.memory", "pytest"])
+    context.set_forkserver_preload(["bench.memory"])
     receiver, sender = context.Pipe(duplex=False)
-    child = context.Process(target=_measure, args=(case, direction, sender))
+    alone = replace(setting, case=replace(setting.case, op=replace(setting.case.op, peers=())))
+    child = context.Process(target=_measure, args=(alone, form, memory_format, device.threads, sender))
     child.start()
     sender.close()
     try:
         peak: int = receiver.recv()
+    except EOFError:  # the system ended it, or it raised: it has said why
+        return None
     finally:
         child.join()
     return peak
 
 
-def _measure(case: Case, direction: Direction, result: Connection) -> None:
+def memory_allowed(setting: Setting, inputs: Inputs, results: int, threads: int) -> int | None:
+    """Bytes that the design allows beyond the inputs: results, one transposed sample, one float32 sum, small sums.
+
+    Args:
+        setting: what is called.
+        inputs: its arguments.
+        results: bytes of what it returns.
+        threads: of the CPU.
+    """
+    op = setting.case.op
+    if not op.limits_memory:
+        return None
+    scratch = 0
+    if op.transposed and setting.memory_format == "contiguous":
+        scratch += bytes_of([inputs[op.transposed][:1]])
+    if setting.dtype != "float32" and setting.direction != "forward":
+        scratch += 4 * inputs[op.features[0]].numel()
+    return results + scratch + CACHED_BYTES * threads
+
+
+def _peak_on_gpu(setting: Setting, form: str, inputs: Inputs) -> int:
+    torch.cuda.synchronize()
+    before = torch.cuda.memory_allocated()
+    prepared = _prepared(setting, form, inputs)
+    prepared.run()
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    prepared.run()
+    torch.cuda.synchronize()
+    return torch.cuda.max_memory_allocated() - before - bytes_of(prepared.held)
+
+
+def _inputs(setting: Setting, memory_format: str) -> Inputs:
+    inputs = setting.case.draw(torch.Generator(setting.device).manual_seed(0), setting.batch)
+    return in_setting(setting.case.op, inputs, setting.dtype, memory_format)
+
+
+def _prepared(setting: Setting, form: str, inputs: Inputs) -> Prepared:
+    op = setting.case.op
+    # A model of its own: what is sent to another process shares its memory.
+    return prepare(own(op.ours if form == "ours" else op.eager), inputs, setting.direction)
+
+
+def _measure(setting: Setting, form: str, memory_format: str, threads: int, result: Connection) -> None:
     # Large blocks go back to the system when they are freed, so that resident memory is what is in use.
     ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 1 << 16)
-    torch.set_num_threads(THREADS)
-    inputs = case.inputs()
+    torch.set_num_threads(threads)
+    inputs = _inputs(setting, memory_format)
     torch.ones(1 << 20).sum()  # starts the threads
-    empty = {name: tensor[:0] for name, tensor in inputs.items()}
-    prepare(case.ours, empty, direction).run()  # imports what a first call imports
-    before = _kilobytes("RssAnon")
-    prepared = prepare(case.ours, inputs, direction)
-    prepared.run()
-    kept = (_kilobytes("RssAnon") - before) * 1024 - bytes_of(prepared.held)
-    _CLEAR.write_text("5", encoding="ascii")
-    resident = _kilobytes("VmRSS")
-    prepared.run()
-    result.send((_kilobytes("VmHWM") - resident) * 1024 + kept)
+    with use_backend(setting.backend):
+        if not isinstance(setting.case.op.ours, nn.Module):  # imports what a first call imports
+            _prepared(setting, form, {name: tensor[:0] for name, tensor in inputs.items()}).run()
+        before = _kilobytes("RssAnon")
+        prepared = _prepared(setting, form, inputs)
+        prepared.run()
+        kept = (_kilobytes("RssAnon") - before) * 1024 - bytes_of(prepared.held)
+        _CLEAR.write_text("5", encoding="ascii")
+        resident = _kilobytes("VmRSS")
+        prepared.run()
+        result.send((_kilobytes("VmHWM") - resident) * 1024 + kept)
 
 
 def _kilobytes(field: str) -> int:

@@ -3,35 +3,57 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench.rows import Results, Row, Times
+from bench.rows import Results, Row, Stages
+from ptus.files import replacing
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 RESULTS = ROOT / "bench" / "results"
 BEGIN, END = "<!-- speed table: python -m bench.table -->", "<!-- end of the speed table -->"
+MIB = 1 << 20
+ALWAYS = ("ours", "eager", "compiled")
 
 Column = tuple[str, Callable[[Row], str]]
 
 
-def _median(times: Times | None) -> str:
-    return "–" if times is None else f"{times.median * 1e3:.3g}"
+def _median(contender: str) -> Callable[[Row], str]:
+    def show(row: Row) -> str:
+        times = row.times.get(contender)
+        return "–" if times is None else f"{times.median * 1e3:.3g}"
+
+    return show
 
 
-def _median_and_minimum(times: Times | None) -> str:
-    return "–" if times is None else f"{times.median * 1e3:.3g} ({times.minimum * 1e3:.3g})"
+def _median_and_spread(contender: str) -> Callable[[Row], str]:
+    def show(row: Row) -> str:
+        times = row.times.get(contender)
+        if times is None:
+            return "–"
+        median, minimum, low, high = (1e3 * each for each in (times.median, times.minimum, times.low, times.high))
+        return f"{median:.3g} ({minimum:.3g}; {low:.3g}–{high:.3g})"
+
+    return show
 
 
-def _ratio(times: Times | None, row: Row) -> str:
-    return "–" if times is None else f"{times.median / row.ours.median:.1f}"
+def _ratio(contender: str) -> Callable[[Row], str]:
+    def show(row: Row) -> str:
+        ratio = row.ratio(contender)
+        slower = " slower" if contender == "compiled" and row.slower_than_compiled else ""
+        return "–" if ratio is None else f"{ratio:.1f}{slower}"
+
+    return show
 
 
-def _against_compiled(row: Row) -> str:
-    return _ratio(row.compiled, row) + (" slower" if row.slower_than_compiled else "")
+def _mib(size: int | None) -> str:
+    return "–" if size is None else f"{size / MIB:.3g}"
 
 
 def _memory(row: Row) -> str:
-    measured, allowed = ("–" if each is None else f"{each:,}" for each in (row.memory, row.memory_allowed))
-    return f"{measured} of {allowed}"
+    return f"{_mib(row.memory.get('ours'))} of {_mib(row.memory_allowed)}"
+
+
+def _memory_ratio(row: Row) -> str:
+    return "–" if row.memory_ratio is None else f"{row.memory_ratio:.1f}"
 
 
 def _target(row: Row) -> str:
@@ -40,39 +62,52 @@ def _target(row: Row) -> str:
     return f"{row.target}: {row.figure:.2f}, {'reached' if row.reached else 'missed'}"
 
 
+def _others(row: Row) -> str:
+    times = [f"{name} {_median(name)(row)} ms" for name in row.times if name not in ALWAYS]
+    return "; ".join([*times, *(f"{name}: {reason}" for name, reason in row.absent.items())]) or "–"
+
+
 _OP: Column = ("op", lambda row: row.op)
 _CASE: Column = ("case", lambda row: row.case)
 _DIRECTION: Column = ("direction", lambda row: row.direction)
-_RATIOS: list[Column] = [
-    ("× eager", lambda row: _ratio(row.eager, row)),
-    ("× compiled", _against_compiled),
-]
-_FLOOR: Column = ("% of floor", lambda row: f"{100 * row.floor / row.ours.median:.0f}")
+_BATCH: Column = ("batch", lambda row: str(row.batch))
+_RATIOS: list[Column] = [("× eager", _ratio("eager")), ("× compiled", _ratio("compiled"))]
+_FLOOR: Column = ("% of floor", lambda row: f"{100 * row.share_of_floor:.0f}")
+_MEMORY_RATIO: Column = ("× eager's memory", _memory_ratio)
 _TARGET: Column = ("target", _target)
 
 FULL: list[Column] = [
     _OP,
     _CASE,
     _DIRECTION,
-    ("ms (min)", lambda row: _median_and_minimum(row.ours)),
-    ("eager", lambda row: _median_and_minimum(row.eager)),
-    ("compiled", lambda row: _median_and_minimum(row.compiled)),
+    ("backend", lambda row: row.backend),
+    ("type", lambda row: row.dtype),
+    ("format", lambda row: row.memory_format),
+    _BATCH,
+    ("ms (min; quartiles)", _median_and_spread("ours")),
+    ("eager", _median_and_spread("eager")),
+    ("compiled", _median_and_spread("compiled")),
     *_RATIOS,
-    ("eager's format", lambda row: row.eager_format),
+    ("eager's format", lambda row: row.eager_format or "–"),
     ("GB/s", lambda row: f"{row.bytes_moved / row.ours.median / 1e9:.1f}"),
+    ("floor ms", lambda row: f"{row.floor * 1e3:.3g}"),
     _FLOOR,
-    ("peak bytes of allowed", _memory),
+    ("peak MiB of allowed", _memory),
+    _MEMORY_RATIO,
     _TARGET,
+    ("others", _others),
 ]
 SHORT: list[Column] = [
     _OP,
     _CASE,
     _DIRECTION,
-    ("ms", lambda row: _median(row.ours)),
-    ("eager", lambda row: _median(row.eager)),
-    ("compiled", lambda row: _median(row.compiled)),
+    _BATCH,
+    ("ms", _median("ours")),
+    ("eager", _median("eager")),
+    ("compiled", _median("compiled")),
     *_RATIOS,
     _FLOOR,
+    _MEMORY_RATIO,
     _TARGET,
 ]
 
@@ -80,26 +115,56 @@ SHORT: list[Column] = [
 def caption(results: Results) -> str:
     """Where and when the figures were measured, in one line."""
     machine = results.machine
+    backends = ", ".join(dict.fromkeys(row.backend for row in results.rows)) or "none"
+    device = machine["gpu"] or f"{machine['cpu']}, {machine['threads']} threads"
+    note = f"; {machine['note']}" if "note" in machine else ""
     return (
-        f"{machine['cpu']}, {machine['threads']} threads, kernels: {machine['backend']} ({machine['capability']}), "
-        f"torch {machine['torch']}, {machine['date']}; copy: {results.bandwidth / 1e9:.1f} GB/s"
+        f"{device}, kernels: {backends} ({machine['capability']}), torch {machine['torch']}, {machine['date']}; "
+        f"copy: {results.bandwidth / 1e9:.1f} GB/s{note}"
     )
 
 
 def terminal(results: Results) -> list[str]:
-    """The full table, a line each."""
-    cells = [[heading for heading, _ in FULL], *([show(row) for _, show in FULL] for row in results.rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(FULL))]
-    return [
-        caption(results),
-        *("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells),
-    ]
+    """The full table, a line each, and what was not measured."""
+    lines = [caption(results), *_aligned([[heading for heading, _ in FULL], *_cells(results.rows, FULL)])]
+    return [*lines, *(f"not measured: {name}: {reason}" for name, reason in results.not_measured.items())]
+
+
+def models(results: Results) -> list[str]:
+    """What the models' rows say in frames and training steps a second, and where the time of a call goes."""
+    lines = []
+    for row in results.rows:
+        stages = [each for each in results.stages if (each.model, each.direction) == (row.op, row.direction)]
+        if not stages:
+            continue
+        unit = "frames" if row.direction == "forward" else "training steps"
+        rates = (f"{name} {row.batch / times.median:.2f}" for name, times in row.times.items())
+        lines += ["", f"{row.op}, {row.backend}, batch {row.batch}, {unit} a second: {', '.join(rates)}"]
+        lines += _stage_table(stages) if row.batch == 1 else []
+    return lines
+
+
+def _stage_table(stages: Sequence[Stages]) -> list[str]:
+    names = list(dict.fromkeys(name for each in stages for name in each.seconds))
+    cells = [["stage", *(f"{each.form}, ms" for each in stages)]]
+    cells += [[name, *(f"{1e3 * each.seconds.get(name, 0):.2f}" for each in stages)] for name in names]
+    cells.append(["sum", *(f"{1e3 * sum(each.seconds.values()):.2f}" for each in stages)])
+    return _aligned(cells)
+
+
+def _cells(rows: Sequence[Row], columns: Sequence[Column]) -> list[list[str]]:
+    return [[show(row) for _, show in columns] for row in rows]
+
+
+def _aligned(cells: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
 
 
 def markdown(results: Results) -> str:
     """README's table."""
-    lines = [[heading for heading, _ in SHORT], ["---"] * len(SHORT)]
-    lines += [[show(row) for _, show in SHORT] for row in results.rows]
+    rows = [row for row in results.rows if row.readme]
+    lines = [[heading for heading, _ in SHORT], ["---"] * len(SHORT), *_cells(rows, SHORT)]
     return "\n".join([caption(results), "", *("| " + " | ".join(line) + " |" for line in lines)])
 
 
@@ -123,4 +188,5 @@ def stored() -> list[Results]:
 
 
 if __name__ == "__main__":
-    README.write_text(with_tables(README.read_text(encoding="utf-8"), stored()), encoding="utf-8")
+    with replacing(README) as partial:
+        partial.write_text(with_tables(README.read_text(encoding="utf-8"), stored()), encoding="utf-8")

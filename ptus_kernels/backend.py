@@ -11,11 +11,18 @@ import torch
 from torch import Tensor
 
 from ptus_kernels import library
+from ptus_kernels.measurements import RECORDS
 
 BACKENDS = ("auto", "cpu", "cuda", "triton", "reference")
 
 HAS_TRITON = importlib.util.find_spec("triton") is not None
 """Whether Triton is installed. It is imported only when the first of its ops is to run."""
+
+MEASURED, NOT_MEASURED = "measured on", "the default: not measured on"
+"""Why a backend was chosen, of the reasons that concern one GPU."""
+
+_fastest = {gpu: record.fastest() for gpu, record in RECORDS.items()}
+_gpu_names: dict[int | None, str] = {}  # by device index: asking the driver takes longer than a launch
 
 
 def _checked(name: str, source: str) -> str:
@@ -39,7 +46,7 @@ def chosen_backend() -> str:
 
 @contextmanager
 def use_backend(name: str) -> Iterator[None]:
-    """Force a backend for the calls inside the block, in every thread.
+    """Force a backend for the calls inside the block, in every thread; the gradients of these calls come from it too.
 
     Args:
         name: "auto", "cpu", "cuda", "triton" or "reference".
@@ -56,6 +63,46 @@ def use_backend(name: str) -> Iterator[None]:
         _chosen = before
 
 
+def choice(name: str, direction: str, dtype: torch.dtype, device: torch.device) -> tuple[str, str]:
+    """The backend of an op for tensors on a device, and why.
+
+    Args:
+        name: the op.
+        direction: "forward" or "backward".
+        dtype: the type of its feature, the first tensor.
+        device: where the tensors are.
+    """
+    if _chosen != "auto":
+        return _chosen, "forced"
+    if device.type == "cuda":
+        return _choice_on_gpu(name, direction, dtype, device)
+    if library.HAS_CPU and device.type in ("cpu", "meta"):
+        return "cpu", "built"
+    return "reference", f"no kernels for {device.type} are built"
+
+
+def _choice_on_gpu(name: str, direction: str, dtype: torch.dtype, device: torch.device) -> tuple[str, str]:
+    if not library.HAS_CUDA:
+        return ("triton", "cuda is not built") if HAS_TRITON else ("reference", "no kernels for cuda are there")
+    if not HAS_TRITON:
+        return "cuda", "triton is not installed"
+    if direction == "backward" and torch.are_deterministic_algorithms_enabled():
+        return "cuda", "deterministic algorithms are asked for"  # in Triton some sums have no fixed order
+    if _fastest:
+        fastest = _fastest.get(gpu_name(device), {}).get((name, direction, dtype))
+        if fastest is not None:
+            return fastest, MEASURED
+    return "cuda", NOT_MEASURED
+
+
+def gpu_name(device: torch.device) -> str:
+    """The name of a GPU; none where tensors only pretend to be on one."""
+    if device.index not in _gpu_names:
+        there = torch.cuda.is_available()
+        _gpu_names[device.index] = torch.cuda.get_device_properties(device).name if there else ""
+    return _gpu_names[device.index]
+
+
 def implementation(name: str, reference: Callable[..., Any], tensor: Tensor) -> Callable[..., Any]:
     """What runs the op `name` for this tensor: the registered op, or `reference`, which has the same signature.
 
@@ -65,9 +112,12 @@ def implementation(name: str, reference: Callable[..., Any], tensor: Tensor) -> 
     if _chosen == "reference":
         return reference
     device = tensor.device.type
-    if _chosen == "triton" or (_chosen == "auto" and device == "cuda" and HAS_TRITON and not library.HAS_CUDA):
+    if _chosen == "triton":
         return _triton_op(name, tensor)
-    if _chosen not in ("auto", device) and device != "meta":
+    if _chosen == "auto" and device == "cuda":
+        if _choice_on_gpu(name, "forward", tensor.dtype, tensor.device)[0] == "triton":
+            return _triton_op(name, tensor)
+    elif _chosen not in ("auto", device) and device != "meta":
         raise RuntimeError(f"{name}: backend {_chosen!r} is forced and cannot run on {tensor.device}")
     has_kernels = library.HAS_CUDA if device == "cuda" else library.HAS_CPU and device in ("cpu", "meta")
     if has_kernels:
@@ -78,7 +128,25 @@ def implementation(name: str, reference: Callable[..., Any], tensor: Tensor) -> 
     return reference
 
 
-def _triton_op(name: str, tensor: Tensor) -> Callable[..., Any]:
+def chooses_backward(output: Tensor) -> bool:
+    """Whether the backward of the call that gave this output is to be chosen too. Otherwise it is that of the op that
+    ran: a backend that is forced for a call is forced for its gradients, wherever these are asked for.
+    """
+    return output.is_cuda and _chosen == "auto"
+
+
+def backward_implementation(name: str, tensor: Tensor) -> Callable[..., Any]:
+    """What runs the backward of the op `name` for this tensor on a GPU, if that is to be chosen. It may be another
+    backend's than the forward's: both take the op's inputs, and nothing else is kept.
+    """
+    backend, _ = _choice_on_gpu(name, "backward", tensor.dtype, tensor.device)
+    if backend == "triton":
+        return _triton_op(name, tensor, "_backward")
+    op: Callable[..., Any] = getattr(torch.ops.ptus_kernels, f"{name}_backward").default
+    return op
+
+
+def _triton_op(name: str, tensor: Tensor, direction: str = "") -> Callable[..., Any]:
     from ptus_kernels.triton import ops
 
     if tensor.device.type == "cpu" and not ops.INTERPRETED:
@@ -86,5 +154,5 @@ def _triton_op(name: str, tensor: Tensor) -> Callable[..., Any]:
         raise RuntimeError(f"{name}: backend 'triton' is forced and cannot run on cpu: {message}")
     if tensor.device.type not in ("cpu", "cuda", "meta"):
         raise RuntimeError(f"{name}: backend 'triton' is forced and cannot run on {tensor.device}")
-    op: Callable[..., Any] = getattr(torch.ops.ptus_kernels, f"{name}_triton").default
+    op: Callable[..., Any] = getattr(torch.ops.ptus_kernels, f"{name}_triton{direction}").default
     return op

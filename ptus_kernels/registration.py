@@ -13,11 +13,15 @@ import torch
 from torch import Tensor
 
 from ptus_kernels import library
+from ptus_kernels.backend import backward_implementation, chooses_backward
 from ptus_kernels.memory_format import empty_in_format_of
 
 Op = Callable[..., Any]
 
 _ATTACH: dict[str, Callable[[str], None]] = {}
+
+OPS = _ATTACH.keys()
+"""The names of all ops, as they are registered."""
 
 
 def register(
@@ -37,6 +41,7 @@ def register(
     """
     _ATTACH[name] = partial(
         _attach,
+        name,
         fake=fake,
         twice_differentiable=twice_differentiable,
         tensors=tensors,
@@ -53,8 +58,9 @@ def register_like(name: str, other: str) -> None:
 
 
 def _attach(
-    name: str, *, fake: Op, twice_differentiable: Op, tensors: int, features: Sequence[int], promoted: bool
+    op: str, name: str, *, fake: Op, twice_differentiable: Op, tensors: int, features: Sequence[int], promoted: bool
 ) -> None:
+    """Register these for `ptus_kernels::<name>`, an implementation of `op`."""
     qualified, qualified_backward = f"ptus_kernels::{name}", f"ptus_kernels::{name}_backward"
     backward_op = getattr(torch.ops.ptus_kernels, f"{name}_backward").default
 
@@ -70,11 +76,14 @@ def _attach(
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         ctx.save_for_backward(*inputs[:tensors])
         ctx.parameters = inputs[tensors:]
+        ctx.chooses = chooses_backward(output)
 
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
         mask = list(ctx.needs_input_grad[:tensors])
         deterministic = torch.are_deterministic_algorithms_enabled()
-        gradients = iter(backward_op(grad_output, *ctx.saved_tensors, *ctx.parameters, mask, deterministic))
+        saved = ctx.saved_tensors
+        run = backward_implementation(op, saved[0]) if ctx.chooses else backward_op
+        gradients = iter(run(grad_output, *saved, *ctx.parameters, mask, deterministic))
         return (*(next(gradients) if wanted else None for wanted in mask), *(None for _ in ctx.parameters))
 
     def setup_double_context(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:

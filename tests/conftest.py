@@ -6,7 +6,8 @@ import torch._inductor.config
 from hypothesis import HealthCheck, settings
 
 import ptus_kernels
-from tests.on_device import run_ops_on
+from ptus_kernels.backend import HAS_TRITON
+from tests.on_device import run_ops_on, without_measuring
 
 # Helpers that assert get pytest's account of what they compared.
 pytest.register_assert_rewrite("tests.ops.contract", "tests.ops.precision")
@@ -31,6 +32,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.device is not None:
         run_ops_on(config.option.device)
+        if config.option.device.type == "cuda" and HAS_TRITON:
+            without_measuring()
 
 
 def pytest_report_header() -> str:

@@ -6,7 +6,7 @@ too, which shows that the wrapping itself changes nothing.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -44,10 +44,24 @@ class _Move(torch.autograd.Function):
 def run_ops_on(device: torch.device) -> None:
     """Replace the public ops by ones that run on the device and give tensors on the CPU."""
     for name in OPS:
-        setattr(ptus_kernels, name, _on(device, getattr(ptus_kernels, name)))
+        setattr(ptus_kernels, name, on_device(device, getattr(ptus_kernels, name)))
 
 
-def _on(device: torch.device, op: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def first_config(run: object, configs: Sequence[Any], kernel: str, like: Tensor, shape: Sequence[int | bool]) -> Any:
+    """The first of Triton's block sizes, as an answer to which is the best."""
+    return configs[0]
+
+
+def without_measuring() -> None:
+    """Let Triton take its first block sizes: to measure all for hundreds of shapes would take longer than the tests."""
+    from ptus_kernels.triton import tuning
+
+    tuning._choose = first_config
+
+
+def on_device(device: torch.device, op: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The op on the device, taking and giving tensors on the CPU."""
+
     def sent(argument: object) -> object:
         on_cpu = isinstance(argument, Tensor) and argument.device.type == "cpu"
         return _Move.apply(argument, device) if on_cpu else argument  # type: ignore[no-untyped-call]

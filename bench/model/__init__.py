@@ -1,1 +1,1 @@
-"""Cases of the benchmark."""
+"""Whole models and paths through them, fused and in eager form."""

@@ -1,57 +1,49 @@
 """A whole dense-motion network, eager and on the ops; most of what is left is its convolutions."""
 
-from collections.abc import Mapping
-from copy import deepcopy
-from functools import partial
-
 import torch
-from torch import Tensor
+from torch import nn
 
-from bench.case import Case, Direction, Inputs
-from bench.inputs import CHANNELS, VOLUME, feature, generator, keypoints
-from bench.parameters import Measure, parameters
-from examples.dense_motion import DenseMotion, FusedDenseMotion
+from bench.case import Inputs
+from bench.inputs import CHANNELS, VOLUME, feature, keypoints
+from bench.model.entry import Entry
+from bench.settings import Measure, Setting
+from examples.dense_motion import DenseMotion, FusedDenseMotion, Hourglass
 
-Networks = Mapping[torch.dtype, DenseMotion]
 
-
-def networks(kind: type[DenseMotion]) -> Networks:
-    """The network with the weights that either kind gets from the same seed, in float32 and in float64."""
+def network(kind: type[DenseMotion]) -> DenseMotion:
+    """The network, with the weights that either kind gets from the same seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
-        network = kind().eval().requires_grad_(False)
-    return {torch.float32: network, torch.float64: deepcopy(network).double()}
+        return kind()
 
 
-def run(networks: Networks, feature: Tensor, kp_driving: Tensor, kp_source: Tensor) -> Tensor:
-    """Warp a feature volume with the network of its type."""
-    warped: Tensor = networks[feature.dtype](feature, kp_driving, kp_source)
-    return warped
-
-
-def volume_and_keypoints() -> Inputs:
+def volume_and_keypoints(random: torch.Generator, batch: int) -> Inputs:
     """What the network reads."""
-    random = generator()
-    inputs = {"feature": feature(random, 1, CHANNELS, VOLUME)}
-    inputs["kp_driving"], inputs["kp_source"] = keypoints(random, 1)
+    inputs = {"feature": feature(random, batch, CHANNELS, VOLUME)}
+    inputs["kp_driving"], inputs["kp_source"] = keypoints(random, batch)
     return inputs
 
 
-CASES = [
-    Case(
-        "dense motion network",
-        "21 keypoints",
-        volume_and_keypoints,
-        ours=partial(run, networks(FusedDenseMotion)),
-        eager=partial(run, networks(DenseMotion)),
-        features=("feature",),
-        targets={"forward": None, "backward": None},
-        scratch=None,
-    )
-]
+ENTRY = Entry(
+    "dense motion network",
+    "21 keypoints",
+    ours=network(FusedDenseMotion),
+    eager=network(DenseMotion),
+    size=VOLUME,
+    draw=volume_and_keypoints,
+    features=("feature",),
+    stages={
+        nn.Conv3d: "convolutions",
+        nn.Conv2d: "convolutions",
+        nn.BatchNorm3d: "normalisations",
+        nn.ReLU: "activations",
+        Hourglass: "pooling, resizing, joining",
+    },
+    outside="motion and warping",
+)
+CASES = [ENTRY.to_case()]
 
 
-@parameters(CASES)
-def bench_dense_motion(case: Case, direction: Direction, measure: Measure) -> None:
-    """A row a direction."""
-    measure(case, direction)
+def bench_dense_motion(setting: Setting, measure: Measure) -> None:
+    """A row a setting."""
+    measure(setting)

@@ -1,1 +1,1 @@
-"""Cases of the benchmark."""
+"""The cases of each op."""

@@ -1,28 +1,26 @@
-"""grid_sample_3d beside torch.nn.functional.grid_sample."""
+"""grid_sample_3d beside torch.nn.functional.grid_sample and other public samplers."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
-from math import prod
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.case import Case, Direction, Faster, Inputs, PerSample
-from bench.inputs import CHANNELS, VOLUME, feature, generator, random_grid, smooth_deformation
-from bench.parameters import Measure, parameters
+from bench.case import Asked, Case, Inputs, Op, Operations
+from bench.inputs import CHANNELS, LARGE_VOLUME, VOLUME, feature, random_grid, smooth_deformation
+from bench.operations import trilinear
+from bench.peers import SAMPLERS_3D
+from bench.settings import Measure, Setting
+from bench.targets import Faster, PerSample
 from ptus_kernels import grid_sample_3d
 
-SAMPLE_BYTES = 4 * CHANNELS * prod(VOLUME)
+Grid = Callable[[torch.Generator, int, Sequence[int]], Tensor]
 
 
-def volume_and_grid(
-    batch: int = 1, channels_last: bool = True, dtype: torch.dtype = torch.float32, smooth: bool = True
-) -> Inputs:
+def volume_and_grid(size: Sequence[int], grid: Grid, random: torch.Generator, batch: int) -> Inputs:
     """A feature volume, and where to sample it."""
-    random = generator()
-    volume = feature(random, batch, CHANNELS, VOLUME, channels_last).to(dtype)
-    grid = smooth_deformation(random, batch, VOLUME) if smooth else random_grid(random, batch, VOLUME)
-    return {"input": volume, "grid": grid}
+    return {"input": feature(random, batch, CHANNELS, size), "grid": grid(random, batch, size)}
 
 
 def eager(input: Tensor, grid: Tensor) -> Tensor:
@@ -30,27 +28,45 @@ def eager(input: Tensor, grid: Tensor) -> Tensor:
     return F.grid_sample(input.to(grid.dtype), grid, align_corners=False).to(input.dtype)
 
 
-case = partial(Case, "grid_sample_3d", ours=grid_sample_3d, eager=eager, features=("input",))
-CHANNELS_LAST = case("channels last", volume_and_grid, targets={"forward": Faster(18), "backward": Faster(14)})
+def operations(inputs: Inputs) -> Operations:
+    """Of a trilinear sample a point of the grid."""
+    return trilinear(inputs["grid"].numel() // 3, inputs["input"].shape[1])
+
+
+GRID_SAMPLE = Op(
+    "grid_sample_3d",
+    ours=grid_sample_3d,
+    eager=eager,
+    features=("input",),
+    operations=operations,
+    memory_format="channels last",
+    transposed="input",
+    gpu_times_eager={"forward": 3, "backward": 4},
+    peers=SAMPLERS_3D,
+)
+SMOOTH = partial(volume_and_grid, VOLUME, smooth_deformation)
 CASES = [
-    CHANNELS_LAST,
-    case(
-        "contiguous",
-        partial(volume_and_grid, channels_last=False),
-        targets={"forward": Faster(10), "backward": Faster(9)},
-        scratch={"forward": SAMPLE_BYTES, "backward": SAMPLE_BYTES},
+    Case(
+        GRID_SAMPLE,
+        "smooth grid",
+        VOLUME,
+        SMOOTH,
+        asked=(
+            Asked("forward", Faster(18)),
+            Asked("backward", Faster(14)),
+            Asked("forward", Faster(10), memory_format="contiguous"),
+            Asked("backward", Faster(9), memory_format="contiguous"),
+            Asked("forward", PerSample(1), dtype="bfloat16"),
+            Asked("forward", PerSample(1.3), batch=8),
+        ),
+        readme=("forward", "backward"),
     ),
-    case(
-        "bfloat16",
-        partial(volume_and_grid, dtype=torch.bfloat16),
-        targets={"forward": PerSample(1, CHANNELS_LAST)},
-    ),
-    case("batch 8", partial(volume_and_grid, batch=8), targets={"forward": PerSample(1.3, CHANNELS_LAST)}),
-    case("random grid", partial(volume_and_grid, smooth=False), targets={"forward": None, "backward": None}),
+    Case(GRID_SAMPLE, "smooth grid, 128×128", LARGE_VOLUME, partial(volume_and_grid, LARGE_VOLUME, smooth_deformation)),
+    Case(GRID_SAMPLE, "random grid", VOLUME, partial(volume_and_grid, VOLUME, random_grid), targetless=True),
+    Case(GRID_SAMPLE, "deterministic", VOLUME, SMOOTH, directions=("backward",), deterministic=True),
 ]
 
 
-@parameters(CASES)
-def bench_grid_sample(case: Case, direction: Direction, measure: Measure) -> None:
-    """A row a case and direction."""
-    measure(case, direction)
+def bench_grid_sample(setting: Setting, measure: Measure) -> None:
+    """A row a setting."""
+    measure(setting)

@@ -1,49 +1,79 @@
 """motion_features beside sparse motions, repeated features, grid_sample and heatmaps."""
 
+from collections.abc import Sequence
 from functools import partial
 from math import prod
 
+import torch
 from torch import Tensor
 
-from bench.case import Case, Direction, Faster, Inputs
-from bench.inputs import VOLUME, feature, generator, jacobians, keypoints
-from bench.parameters import Measure, parameters
+from bench.case import Asked, Case, Inputs, Op, Operations
+from bench.inputs import FEWER_KEYPOINTS, KEYPOINTS, LARGE_VOLUME, VOLUME, feature, jacobians, keypoints
+from bench.operations import HEATMAP, HEATMAP_BACKWARD, added, trilinear
+from bench.settings import Measure, Setting
+from bench.targets import Faster
 from examples.dense_motion import motion_input, sparse_motions
 from ptus_kernels import motion_features
 
 COMPRESSED_CHANNELS = 4
-VOLUME_BYTES = 4 * COMPRESSED_CHANNELS * prod(VOLUME)
 
 
-def compressed_volume(with_jacobian: bool = False) -> Inputs:
+def compressed_volume(
+    size: Sequence[int], count: int, with_jacobian: bool, random: torch.Generator, batch: int
+) -> Inputs:
     """A compressed feature volume and the keypoints that move it."""
-    random = generator()
-    inputs = {"feature": feature(random, 1, COMPRESSED_CHANNELS, VOLUME)}
-    inputs["kp_driving"], inputs["kp_source"] = keypoints(random, 1)
+    inputs = {"feature": feature(random, batch, COMPRESSED_CHANNELS, size)}
+    inputs["kp_driving"], inputs["kp_source"] = keypoints(random, batch, count)
     if with_jacobian:
-        inputs["jacobian"] = jacobians(random, 1)
+        inputs["jacobian"] = jacobians(random, batch, count)
     return inputs
 
 
 def eager(feature: Tensor, kp_driving: Tensor, kp_source: Tensor, jacobian: Tensor | None = None) -> Tensor:
-    """The chain of the published models."""
+    """The chain of the published models, in float32, since half-precision coordinates miss by a voxel."""
     motions = sparse_motions(kp_driving, kp_source, jacobian, feature.shape[2:])
-    return motion_input(feature, kp_driving, kp_source, motions)
+    return motion_input(feature.to(kp_driving.dtype), kp_driving, kp_source, motions).to(feature.dtype)
 
 
-case = partial(Case, "motion_features", ours=motion_features, eager=eager, features=("feature",))
+def operations(inputs: Inputs) -> Operations:
+    """Of a trilinear sample a point and motion, and a pair of heatmaps a point and keypoint."""
+    (batch, channels, *size), count = inputs["feature"].shape, inputs["kp_driving"].shape[1]
+    points = batch * prod(size)
+    heatmaps = Operations(HEATMAP * points * count, HEATMAP_BACKWARD * points * count)
+    return added(trilinear(points * (count + 1), channels), heatmaps)
+
+
+MOTION_FEATURES = Op(
+    "motion_features",
+    ours=motion_features,
+    eager=eager,
+    features=("feature",),
+    operations=operations,
+    transposed="feature",
+    gpu_times_eager={"forward": 10, "backward": 10},
+)
+LIVE_PORTRAIT = partial(compressed_volume, VOLUME, KEYPOINTS, False)
 CASES = [
-    case("21 keypoints", compressed_volume, targets={"forward": Faster(25), "backward": Faster(20)}),
-    case(
-        "with jacobians",
-        partial(compressed_volume, with_jacobian=True),
-        targets={"forward": None, "backward": None},
-        scratch={"forward": VOLUME_BYTES, "backward": VOLUME_BYTES},
+    Case(
+        MOTION_FEATURES,
+        "21 keypoints",
+        VOLUME,
+        LIVE_PORTRAIT,
+        asked=(Asked("forward", Faster(25)), Asked("backward", Faster(20))),
+        readme=("forward", "backward"),
     ),
+    Case(MOTION_FEATURES, "15 keypoints", VOLUME, partial(compressed_volume, VOLUME, FEWER_KEYPOINTS, False)),
+    Case(
+        MOTION_FEATURES,
+        "21 keypoints, 128×128",
+        LARGE_VOLUME,
+        partial(compressed_volume, LARGE_VOLUME, KEYPOINTS, False),
+    ),
+    Case(MOTION_FEATURES, "with jacobians", VOLUME, partial(compressed_volume, VOLUME, KEYPOINTS, True)),
+    Case(MOTION_FEATURES, "deterministic", VOLUME, LIVE_PORTRAIT, directions=("backward",), deterministic=True),
 ]
 
 
-@parameters(CASES)
-def bench_motion_features(case: Case, direction: Direction, measure: Measure) -> None:
-    """A row a case and direction."""
-    measure(case, direction)
+def bench_motion_features(setting: Setting, measure: Measure) -> None:
+    """A row a setting."""
+    measure(setting)

@@ -2,42 +2,51 @@
 
 from functools import partial
 
+import torch
 from torch import Tensor
 
-from bench.case import Case, Direction, Inputs
-from bench.inputs import KEYPOINTS, VOLUME, feature, generator
-from bench.parameters import Measure, parameters
+from bench.case import Case, Inputs, Op, Operations
+from bench.inputs import FEWER_KEYPOINTS, KEYPOINTS, VOLUME, feature
+from bench.operations import SOFTMAX, SOFTMAX_BACKWARD
+from bench.settings import Measure, Setting
 from examples.dense_motion import identity_grid
 from ptus_kernels import soft_argmax_3d
 
 TEMPERATURE = 0.1
+EXPECTATION = 6  # operations of a voxel: three products, three sums
 
 
-def heatmap_logits() -> Inputs:
+def heatmap_logits(count: int, random: torch.Generator, batch: int) -> Inputs:
     """The logits of the keypoints' heatmaps."""
-    return {"logits": feature(generator(), 1, KEYPOINTS, VOLUME)}
+    return {"logits": feature(random, batch, count, VOLUME)}
 
 
 def eager(logits: Tensor) -> Tensor:
     """The chain of the published models, with a matrix product for product and sum, which is the faster form."""
-    heatmaps = (logits.flatten(2) / TEMPERATURE).softmax(dim=2)
-    return heatmaps @ identity_grid(logits.shape[2:], logits).flatten(0, 2)
+    wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    heatmaps = (wide.flatten(2) / TEMPERATURE).softmax(dim=2)
+    return heatmaps @ identity_grid(logits.shape[2:], wide).flatten(0, 2)
 
 
+def operations(inputs: Inputs) -> Operations:
+    """Of a softmax and an expectation; the backward needs the softmax again."""
+    numbers = inputs["logits"].numel()
+    return Operations(numbers * (SOFTMAX + EXPECTATION), numbers * (SOFTMAX + SOFTMAX_BACKWARD + EXPECTATION))
+
+
+SOFT_ARGMAX = Op(
+    "soft_argmax_3d",
+    ours=partial(soft_argmax_3d, temperature=TEMPERATURE),
+    eager=eager,
+    features=("logits",),
+    operations=operations,
+)
 CASES = [
-    Case(
-        "soft_argmax_3d",
-        "21 keypoints",
-        heatmap_logits,
-        ours=partial(soft_argmax_3d, temperature=TEMPERATURE),
-        eager=eager,
-        features=("logits",),
-        targets={"forward": None, "backward": None},
-    )
+    Case(SOFT_ARGMAX, "21 keypoints", VOLUME, partial(heatmap_logits, KEYPOINTS), readme=("forward",)),
+    Case(SOFT_ARGMAX, "15 keypoints", VOLUME, partial(heatmap_logits, FEWER_KEYPOINTS)),
 ]
 
 
-@parameters(CASES)
-def bench_soft_argmax(case: Case, direction: Direction, measure: Measure) -> None:
-    """A row a case and direction."""
-    measure(case, direction)
+def bench_soft_argmax(setting: Setting, measure: Measure) -> None:
+    """A row a setting."""
+    measure(setting)

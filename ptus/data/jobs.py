@@ -5,12 +5,12 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, TypeAlias
 
 import cv2
 
@@ -22,6 +22,9 @@ FAILED = 3
 """Exit status of a process whose task ended in an error of the user's."""
 PATIENCE = 0.2
 """Seconds between looks at whether the user wants to stop."""
+
+Word: TypeAlias = "Connection[Any, Any]"
+"""An end of the pipe on which a process says why it failed."""
 
 
 class Task(Protocol):
@@ -60,39 +63,43 @@ def run_tasks(tasks: Sequence[Task], folder: Path, workers: int, stop: Stop) -> 
         # Loaded once and forked, instead of anew in every process.
         context.set_forkserver_preload(["__main__", *sorted({type(task).__module__ for task in tasks})])
     waiting = list(reversed(tasks))
-    running: dict[int, tuple[BaseProcess, Task]] = {}
+    running: dict[int, tuple[BaseProcess, Task, Word]] = {}
     try:
         while (waiting or running) and stop.signal is None:
             while waiting and len(running) < workers:
                 task = waiting.pop()
-                process: BaseProcess = context.Process(target=_work, args=(task, folder))  # type: ignore[attr-defined]
+                word, says = context.Pipe(duplex=False)
+                process: BaseProcess = context.Process(target=_work, args=(task, folder, says))  # type: ignore[attr-defined]
                 process.start()
-                running[process.sentinel] = process, task
+                says.close()
+                running[process.sentinel] = process, task, word
             for sentinel in wait(list(running), PATIENCE):
                 assert isinstance(sentinel, int)
-                process, task = running.pop(sentinel)
+                process, task, word = running.pop(sentinel)
                 process.join()
                 if process.exitcode != 0 and stop.signal is not None:
                     return  # Ctrl-C reached it before it could ignore it
-                yield task, _outcome(process, task)
+                yield task, _outcome(process, task, word)
     finally:
-        for process, _ in running.values():
+        for process, _, _ in running.values():
             process.terminate()
-        for process, _ in running.values():
+        for process, _, _ in running.values():
             process.join()
 
 
-def _outcome(process: BaseProcess, task: Task) -> str | None:
+def _outcome(process: BaseProcess, task: Task, word: Word) -> str | None:
     """None where a process did its task; why it crashed, where that may be the file's fault."""
     code = process.exitcode
     if code == 0:
         return None
     if code is not None and code < 0:
         return f"the process that read it was ended by {signal.Signals(-code).name}"
-    raise UserError(f"{task.name} could not be finished, for the reason above; mend it and run the command again")
+    if code == FAILED:
+        raise UserError(word.recv())
+    raise RuntimeError(f"{task.name}: the process ended with status {code}; its traceback is above")
 
 
-def _work(task: Task, folder: Path) -> None:
+def _work(task: Task, folder: Path, says: Word) -> None:
     """The body of a process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent decides
     signal.signal(signal.SIGTERM, _end)
@@ -100,10 +107,10 @@ def _work(task: Task, folder: Path) -> None:
     try:
         write_record(folder, task.run(folder))
     except UserError as error:
-        print(f"ptus: {error}", file=sys.stderr, flush=True)
+        says.send(str(error))
         sys.exit(FAILED)
     except OSError as error:
-        print(f"ptus: cannot write to {folder}: {error.strerror}", file=sys.stderr, flush=True)
+        says.send(f"cannot write to {folder}: {error.strerror}; mend that and run the command again")
         sys.exit(FAILED)
 
 

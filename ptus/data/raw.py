@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from ptus.data.cutting import cut_pieces
+from ptus.data.cutting import ChangedError, Cutter
 from ptus.data.records import Record
 from ptus.data.survey import Limits, survey
 from ptus.data.tables import read_table
@@ -52,9 +52,11 @@ class RawVideo:
         except UserError as error:
             return Record(self.key, self.name, self.identity, error=str(error))
         identifier = re.sub(r"[^A-Za-z0-9]+", "-", Path(self.name).stem).strip("-")[:LONGEST_NAME]
-        clips = cut_pieces(
-            self.path, seen.pieces, self.limits.size, folder, self.name, f"{identifier or 'raw'}-{self.key}"
-        )
+        cutter = Cutter(self.path, self.name, f"{identifier or 'raw'}-{self.key}", folder, self.limits.size)
+        try:
+            clips = cutter.cut(seen.pieces)
+        except ChangedError:
+            return Record(self.key, self.name, self.identity, error="it gives other frames when it is read again")
         return Record(self.key, self.name, self.identity, round(seen.seconds, 3), clips, seen.rejections, damage=damage)
 
 
@@ -81,7 +83,9 @@ def find_videos(places: Sequence[Path], left_out: Path) -> list[tuple[Path, str]
             found.setdefault(place.resolve(), place.name)
         else:
             raise UserError(f"there is no {place}; give video files, or folders of them")
-    return sorted(found.items(), key=lambda item: (item[1], item[0]))
+    # Names of files need not be text; what is written about them is.
+    named = ((path, name.encode("utf-8", "replace").decode()) for path, name in found.items())
+    return sorted(named, key=lambda item: (item[1], item[0]))
 
 
 def fingerprint(path: Path) -> str:

@@ -49,7 +49,7 @@ def write_report(folder: Path, records: Sequence[Record], settings: dict[str, An
     with replacing(folder / "report.png") as partial:
         partial.write_bytes(picture)
     with replacing(folder / "report.html") as partial:
-        partial.write_text(_page(summary, records, settings, picture, shown), encoding="utf-8")
+        partial.write_bytes(_page(summary, records, settings, picture, shown).encode("utf-8", "replace"))
 
 
 def _page(

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from ptus.model.config import ModelConfig
-from ptus.model.layers import ConvBlock, ResBlock, doubled
+from ptus.model.layers import ConvBlock, ResBlock, doubled, precise
 from ptus_kernels import soft_argmax_3d
 
 HEATMAP_DEPTH = 8
@@ -38,4 +38,4 @@ class BodyEstimator(nn.Module):
         features = self.up3(doubled(self.down3(sixteenth))) + sixteenth
         features = self.up2(doubled(features)) + eighth
         logits = rearrange(self.heatmaps(features), "b (k d) h w -> b k d h w", d=HEATMAP_DEPTH)
-        return soft_argmax_3d(logits.float(), TEMPERATURE)
+        return soft_argmax_3d(precise(logits), TEMPERATURE)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ptus.model.appearance import skip_channels
 from ptus.model.config import ModelConfig
-from ptus.model.layers import ConvBlock, ResBlock, doubled
+from ptus.model.layers import ConvBlock, ResBlock, doubled, precise
 from ptus.model.warping import Warped
 from ptus_kernels import warp_blend
 
@@ -57,4 +57,4 @@ class Decoder(nn.Module):
         for level, skip in zip(self.levels, skips, strict=True):
             flow = F.interpolate(flow, scale_factor=2.0, mode="bilinear", align_corners=True)
             features = level(features, skip, rearrange(flow, "b n h w -> b h w n"))
-        return torch.sigmoid(self.picture(features).float())
+        return torch.sigmoid(precise(self.picture(features)))

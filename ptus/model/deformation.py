@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from ptus.model.composition import Motions, joined_logits
 from ptus.model.config import ModelConfig
-from ptus.model.layers import ConvBlock, ResBlock, doubled
+from ptus.model.layers import ConvBlock, ResBlock, doubled, precise
 from ptus_kernels import motion_features
 
 
@@ -61,7 +61,7 @@ class FaceBodyMasks(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
         """(B, width, h, w) → logits (B, 1 + K, d, h, w), and those of the face region (B, 1, d, h, w)."""
-        logits = rearrange(self.logits(features), "b (k d) h w -> b k d h w", d=self.depth).float()
+        logits = precise(rearrange(self.logits(features), "b (k d) h w -> b k d h w", d=self.depth))
         if len(self.groups) == 2:
             return logits, None
         body, face, region = logits.split(self.groups, dim=1)
@@ -93,9 +93,9 @@ class Refinement(nn.Module):
         Returns:
             The refined deformation, and the flow of what is seen, (B, H, W, 2): its x and y averaged over depth.
         """
-        residual = rearrange(self.residual(features), "b (n d) h w -> b n d h w", n=3).float().tanh()
+        residual = precise(rearrange(self.residual(features), "b (n d) h w -> b n d h w", n=3)).tanh()
         residual = residual * displacement[:, None, None, None, None]
         residual = nn.functional.interpolate(residual, self.size, mode="trilinear", align_corners=True)
         refined = deformation + rearrange(residual, "b n d h w -> b d h w n")
-        shares = doubled(self.depths(features).float()).softmax(dim=1)
+        shares = doubled(precise(self.depths(features))).softmax(dim=1)
         return refined, (shares.unsqueeze(-1) * refined[..., :2]).sum(dim=1)

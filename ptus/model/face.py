@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ptus.model import rotation
 from ptus.model.config import ModelConfig
-from ptus.model.layers import ConvBlock, ResBlock, identity_grid
+from ptus.model.layers import ConvBlock, ResBlock, identity_grid, precise
 from ptus.model.motion import Motion
 from ptus_kernels import grid_sample_2d
 
@@ -29,13 +29,13 @@ def head_crops(frames: Tensor, face_boxes: Tensor, side: int) -> Tensor:
         (B, 3, side, side); what lies beyond the frame repeats its border.
     """
     centre, half = head_frame(face_boxes)
-    grid = centre[:, None, None] + half[:, None, None] * identity_grid((side, side), frames.device)
+    grid = centre[:, None, None] + half[:, None, None] * identity_grid((side, side), centre)
     return grid_sample_2d(frames, grid, padding_mode="border", align_corners=True)
 
 
 def head_frame(face_boxes: Tensor) -> tuple[Tensor, Tensor]:
     """Centres (B, 2) and half sides (B, 1) of the heads' crops, in [-1, 1] of the frame."""
-    low, high = face_boxes.float().split(2, dim=-1)
+    low, high = precise(face_boxes).split(2, dim=-1)
     return (low + high) / 2, HEAD_SHARE * (high - low).amax(dim=-1, keepdim=True) / 2
 
 
@@ -78,23 +78,22 @@ class FaceEstimator(nn.Module):
             body: keypoints of the body, (B, K_b, 3).
         """
         if self.whole_frame:
-            face_boxes = torch.tensor([[-1.0, -1.0, 1.0, 1.0]], device=frames.device) / HEAD_SHARE
-            face_boxes = face_boxes.expand(len(frames), 4)
+            face_boxes = face_boxes.new_tensor([[-1.0, -1.0, 1.0, 1.0]]).expand(len(frames), 4) / HEAD_SHARE
         centre, half = head_frame(face_boxes)
         features = self.features(head_crops(frames, face_boxes, self.crop))
-        expression = self.expression(features).float().view(-1, self.keypoints, 3).tanh()
+        expression = precise(self.expression(features)).view(-1, self.keypoints, 3).tanh()
         if not self.local_global:
-            still = torch.eye(3, device=frames.device).expand(len(frames), 3, 3)
-            canonical = self.template.float().expand_as(expression)
+            still = torch.eye(3, device=centre.device, dtype=centre.dtype).expand(len(frames), 3, 3)
+            canonical = precise(self.template).expand_as(expression)
             translation = torch.cat((centre, torch.zeros_like(half)), dim=-1)
             return Motion(body, canonical, still, translation, half, expression)
-        canonical = self.template + LARGEST_EXPRESSION * self.canonical(features).float().view_as(expression).tanh()
-        place = self.place(features).float().tanh()
+        canonical = self.template + LARGEST_EXPRESSION * precise(self.canonical(features)).view_as(expression).tanh()
+        place = precise(self.place(features)).tanh()
         moved = torch.cat((centre, torch.zeros_like(half)), dim=-1) + half * place[:, :3]
         return Motion(
             body=body,
             canonical=canonical,
-            rotation=rotation.from_angles(LARGEST_ANGLE * self.pose(features).float().tanh()),
+            rotation=rotation.from_angles(LARGEST_ANGLE * precise(self.pose(features)).tanh()),
             translation=moved,
             scale=half * place[:, 3:].exp(),
             expression=LARGEST_EXPRESSION * expression,

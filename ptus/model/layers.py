@@ -50,12 +50,22 @@ class ResBlock3d(nn.Module):
         return F.relu(volume + self.layers(volume))
 
 
+def precise(tensor: Tensor) -> Tensor:
+    """Numbers that coordinates are made of: in float32, or in float64 where the features are."""
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
+
+
 def doubled(features: Tensor) -> Tensor:
     """Feature maps at twice their height and width, (B, C, H, W) → (B, C, 2H, 2W), bilinear."""
     return F.interpolate(features, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
-def identity_grid(size: Sequence[int], device: torch.device) -> Tensor:
-    """Coordinates (x, y[, z]) of the points of a grid (…, H, W), end points -1 and 1: (*size, rank), float32."""
-    lines = [torch.linspace(-1, 1, steps, device=device) for steps in size]
+def identity_grid(size: Sequence[int], like: Tensor) -> Tensor:
+    """Coordinates (x, y[, z]) of the points of a grid (…, H, W), end points -1 and 1: (*size, rank).
+
+    Args:
+        size: of the grid.
+        like: other coordinates, of the device and type that are wanted.
+    """
+    lines = [torch.linspace(-1, 1, steps, device=like.device, dtype=like.dtype) for steps in size]
     return torch.stack(torch.meshgrid(*lines, indexing="ij")[::-1], dim=-1)

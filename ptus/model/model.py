@@ -9,6 +9,7 @@ from ptus.model.body import BodyEstimator
 from ptus.model.config import ModelConfig
 from ptus.model.decoder import Decoder
 from ptus.model.face import FaceEstimator
+from ptus.model.layers import precise
 from ptus.model.motion import Motion
 from ptus.model.warping import CoarseToFine, SingleLevel, Warped
 
@@ -61,11 +62,10 @@ class PTUS(nn.Module):
         pictures = self._input("frames", frames)
         if face_boxes.shape != (len(frames), 4):
             raise ValueError(f"face_boxes: expected ({len(frames)}, 4), got {tuple(face_boxes.shape)}")
+        boxes = face_boxes.to(precise(pictures[:0]).dtype)
         with record_function("estimate"):
-            body = (
-                frames.new_zeros(len(frames), 0, 3, dtype=torch.float32) if self.body is None else self.body(pictures)
-            )
-            motion: Motion = self.face(pictures, face_boxes, body)
+            body = boxes.new_zeros(len(boxes), 0, 3) if self.body is None else self.body(pictures)
+            motion: Motion = self.face(pictures, boxes, body)
             return motion
 
     def render(self, appearance: Appearance, source: Motion, driven: Motion) -> Tensor:

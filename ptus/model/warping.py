@@ -89,7 +89,7 @@ class CoarseToFine(nn.Module):
         if self.local_masks is not None:
             local_logits, _ = self.local_masks(fine)
             moved = compose_motion(local_logits, local.driving, local.source, size=config.volume_size)
-            deformation = deformation + (moved - identity_grid(config.volume_size, moved.device))
+            deformation = deformation + (moved - identity_grid(config.volume_size, moved))
         deformation, flow = self.refinement(fine, deformation, displacement(source, driven))
 
         fine_warped = grid_sample_3d(appearance.volume, deformation, align_corners=True)

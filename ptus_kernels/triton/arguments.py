@@ -14,6 +14,10 @@ FARTHEST_OFFSET = 2**31 - 2**16
 """What 32 bits hold, less what a block of points may overhang its sample."""
 
 
+MOST_PROGRAMS, MOST_PROGRAMS_BESIDE = 2**31 - 1, 2**16 - 1
+"""Of a launch on a GPU: along the first axis of its grid, and along each other."""
+
+
 def volume_of(feature: Tensor) -> Tensor:
     """A feature (N, C, [D,] H, W) as (N, C, D, H, W)."""
     return feature if feature.dim() == 5 else feature.unsqueeze(2)
@@ -55,6 +59,18 @@ def sums_like(gradient: Tensor) -> Tensor:
     if gradient.dtype == type_of_sums(gradient):
         return gradient
     return torch.empty_like(gradient, dtype=type_of_sums(gradient))
+
+
+def grid(programs: int, *others: int) -> tuple[int, ...]:
+    """The grid of a launch: programs along its first axis, which may be many, and along one or two more.
+
+    Raises:
+        ValueError: where a GPU has no such grid.
+    """
+    if programs > MOST_PROGRAMS or any(count > MOST_PROGRAMS_BESIDE for count in others):
+        most = f"{MOST_PROGRAMS} blocks of points, and {MOST_PROGRAMS_BESIDE} of channels or keypoints"
+        raise ValueError(f"expected a tensor of at most {most}, got {(programs, *others)}: backend 'cuda' takes more")
+    return (programs, *others)
 
 
 def blocks_of(size: Sequence[int], points: int) -> int:

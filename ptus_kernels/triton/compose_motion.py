@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from ptus_kernels.memory_format import empty_in_format_of
-from ptus_kernels.triton.arguments import blocks_of, is_wide, strides_of, sums_like, volume_of_points
+from ptus_kernels.triton.arguments import blocks_of, grid, is_wide, strides_of, sums_like, volume_of_points
 from ptus_kernels.triton.compose_kernels import compose_backward_kernel, compose_kernel
 from ptus_kernels.triton.keypoints import Keypoints, KeypointSums
 from ptus_kernels.triton.tuning import Config, launch
@@ -24,7 +24,7 @@ def compose_motion(
 
     def run(config: Config) -> None:
         blocks = blocks_of(size, config.points)
-        compose_kernel[(to.shape[0] * blocks,)](
+        compose_kernel[grid(to.shape[0] * blocks)](
             output=to,
             output_strides=to.stride(),
             logits=mask_logits,
@@ -65,7 +65,7 @@ def compose_motion_backward(
     def run(config: Config) -> list[Tensor]:
         blocks = blocks_of(size, config.points)
         sums = KeypointSums(keypoints, output_mask[1:], blocks)
-        compose_backward_kernel[(given.shape[0] * blocks,)](
+        compose_backward_kernel[grid(given.shape[0] * blocks)](
             grad_output=given,
             grad_output_strides=given.stride(),
             grad_logits=to,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from ptus_kernels.memory_format import empty_in_format_of
-from ptus_kernels.triton.arguments import blocks_of, is_wide, lies_by_channels, strides_of, sums_like
+from ptus_kernels.triton.arguments import blocks_of, grid, is_wide, lies_by_channels, strides_of, sums_like
 from ptus_kernels.triton.keypoints import Keypoints, KeypointSums
 from ptus_kernels.triton.motion_features_kernels import (
     features_backward_kernel,
@@ -37,8 +37,8 @@ def motion_features(
 
     def run(config: Config) -> None:
         blocks = blocks_of(size, config.points)
-        grid = (batch * blocks, keypoints.count + 1, max(1, -(-channels // config.channels)))
-        features_kernel[grid](
+        of_channels = max(1, -(-channels // config.channels))
+        features_kernel[grid(batch * blocks, keypoints.count + 1, of_channels)](
             output=output,
             output_strides=output.stride(),
             feature=feature,
@@ -101,7 +101,7 @@ def _gather(grad_output: Tensor, grad_feature: Tensor, keypoints: Keypoints, ali
 
     def run(config: Config) -> None:
         blocks = blocks_of(size, config.points)
-        translated_features_backward_kernel[(batch * blocks, -(-channels // config.channels))](
+        translated_features_backward_kernel[grid(batch * blocks, -(-channels // config.channels))](
             grad_output=grad_output,
             grad_output_strides=grad_output.stride(),
             grad_feature=grad_feature,
@@ -138,7 +138,7 @@ def _gradients(
     def run(config: Config) -> list[Tensor]:
         blocks = blocks_of(size, config.points)
         sums = KeypointSums(keypoints, mask, blocks)
-        features_backward_kernel[(batch * blocks, keypoints.count + 1)](
+        features_backward_kernel[grid(batch * blocks, keypoints.count + 1)](
             grad_output=grad_output,
             grad_output_strides=grad_output.stride(),
             grad_feature=grad_feature,

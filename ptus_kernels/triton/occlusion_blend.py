@@ -8,7 +8,7 @@ import triton.language as tl
 from torch import Tensor
 
 from ptus_kernels.memory_format import empty_in_format_of
-from ptus_kernels.triton.arguments import blocks_of, is_wide, lies_by_channels, strides_of, volume_of
+from ptus_kernels.triton.arguments import blocks_of, grid, is_wide, lies_by_channels, strides_of, volume_of
 from ptus_kernels.triton.occlusion import add_to_map, map_taps, read_occlusion
 from ptus_kernels.triton.tiles import (
     block_of_channels,
@@ -105,7 +105,7 @@ def occlusion_blend(foreground: Tensor, occlusion: Tensor, background: Tensor | 
 
     def run(config: Config) -> None:
         blocks = blocks_of(size, config.points)
-        blend_kernel[(batch * blocks, -(-channels // config.channels))](
+        blend_kernel[grid(batch * blocks, -(-channels // config.channels))](
             output=to,
             output_strides=to.stride(),
             foreground=front,
@@ -121,7 +121,7 @@ def occlusion_blend(foreground: Tensor, occlusion: Tensor, background: Tensor | 
             RESIZED=is_resized,
             SIGMOID=sigmoid,
             CHANNELS_LAST=by_channels,
-            WIDE=is_wide(to, front, back),
+            WIDE=is_wide(to, front, back, occlusion),
             POINTS=config.points,
             CHANNELS=config.channels,
             num_warps=config.num_warps,
@@ -162,7 +162,7 @@ def occlusion_blend_backward(
 
     def run(config: Config) -> None:
         blocks = blocks_of(size, config.points)
-        blend_backward_kernel[(batch * blocks,)](
+        blend_backward_kernel[grid(batch * blocks)](
             grad_output=given,
             grad_output_strides=given.stride(),
             grad_foreground=to_front,
@@ -184,7 +184,7 @@ def occlusion_blend_backward(
             RESIZED=is_resized,
             SIGMOID=sigmoid,
             CHANNELS_LAST=by_channels,
-            WIDE=is_wide(given, front, back, to_front, to_back),
+            WIDE=is_wide(given, front, back, to_front, to_back, occlusion),
             POINTS=config.points,
             CHANNELS=config.channels,
             num_warps=config.num_warps,

@@ -12,13 +12,13 @@ from ptus_kernels.triton.coordinates import axis_taps, tap
 
 @triton.jit
 def stencil_of(
-    at, size, like, RANK: tl.constexpr, NEAREST: tl.constexpr, PADDING: tl.constexpr, ALIGN_cornerS: tl.constexpr
+    at, size, like, RANK: tl.constexpr, NEAREST: tl.constexpr, PADDING: tl.constexpr, ALIGN_CORNERS: tl.constexpr
 ):
     """Resolve coordinates (x, y, z) in a volume of size (D, H, W): first voxels, fractions and slopes."""
-    first_x, fraction_x, slope_x = axis_taps(at[0], size[2], NEAREST, PADDING, ALIGN_cornerS)
-    first_y, fraction_y, slope_y = axis_taps(at[1], size[1], NEAREST, PADDING, ALIGN_cornerS)
+    first_x, fraction_x, slope_x = axis_taps(at[0], size[2], NEAREST, PADDING, ALIGN_CORNERS)
+    first_y, fraction_y, slope_y = axis_taps(at[1], size[1], NEAREST, PADDING, ALIGN_CORNERS)
     if RANK == 3:
-        first_z, fraction_z, slope_z = axis_taps(at[2], size[0], NEAREST, PADDING, ALIGN_cornerS)
+        first_z, fraction_z, slope_z = axis_taps(at[2], size[0], NEAREST, PADDING, ALIGN_CORNERS)
     else:
         first_z, fraction_z, slope_z = tl.zeros_like(first_x), tl.zeros_like(fraction_x), tl.zeros_like(slope_x)
     first = (first_x.to(like.dtype), first_y.to(like.dtype), first_z.to(like.dtype))

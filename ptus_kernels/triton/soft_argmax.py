@@ -12,7 +12,7 @@ import triton.language as tl
 from torch import Tensor
 
 from ptus_kernels.memory_format import empty_in_format_of
-from ptus_kernels.triton.arguments import blocks_of, is_wide, strides_of
+from ptus_kernels.triton.arguments import blocks_of, grid, is_wide, strides_of
 from ptus_kernels.triton.motion import identity_point, store_vector
 from ptus_kernels.triton.tiles import offsets_at
 from ptus_kernels.triton.tuning import Config, launch
@@ -29,7 +29,7 @@ def block_of_volume(size, keypoints, blocks, POINTS: tl.constexpr, WIDE: tl.cons
     volume = (program // blocks).to(tl.int64)
     point = (block.to(tl.int64) if WIDE else block) * POINTS + tl.arange(0, POINTS)
     row = point // size[2]
-    there = row < size[0] * size[1]
+    there = row < tl.cast(size[0], row.dtype) * size[1]
     return (
         program,
         volume // keypoints,
@@ -139,7 +139,7 @@ def _sums(logits: Tensor, temperature: float, like: torch.dtype, config: Config)
     batch, keypoints, *size = logits.shape
     blocks = blocks_of(size, config.points)
     sums = torch.empty((batch * keypoints, blocks, NUMBERS), dtype=like, device=logits.device)
-    sum_kernel[(batch * keypoints * blocks,)](
+    sum_kernel[grid(batch * keypoints * blocks)](
         sums=sums,
         logits=logits,
         logits_strides=logits.stride(),
@@ -167,7 +167,7 @@ def soft_argmax_3d(logits: Tensor, temperature: float) -> Tensor:
 
     def run(config: Config) -> None:
         sums = _sums(logits, temperature, wide, config)
-        expectation_kernel[(sums.shape[0],)](
+        expectation_kernel[grid(sums.shape[0])](
             output=output,
             sums=sums,
             inverse_temperature=1 / temperature,
@@ -193,7 +193,7 @@ def soft_argmax_3d_backward(
 
     def run(config: Config) -> None:
         sums = _sums(logits, temperature, grad_output.dtype, config)
-        gradient_kernel[(sums.shape[0] * sums.shape[1],)](
+        gradient_kernel[grid(sums.shape[0] * sums.shape[1])](
             grad_logits=grad_logits,
             grad_logits_strides=grad_logits.stride(),
             grad_output=grad_output,

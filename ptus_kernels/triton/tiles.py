@@ -22,7 +22,8 @@ def block_of_points(size, blocks, POINTS: tl.constexpr, WIDE: tl.constexpr):
     point = block * POINTS + tl.arange(0, POINTS)
     x = point % size[2]
     row = point // size[2]
-    return block, (program // blocks).to(tl.int64), row // size[1], row % size[1], x, row < size[0] * size[1]
+    rows = tl.cast(size[0], x.dtype) * size[1]
+    return block, (program // blocks).to(tl.int64), row // size[1], row % size[1], x, row < rows
 
 
 @triton.jit

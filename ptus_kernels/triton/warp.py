@@ -14,6 +14,7 @@ from torch import Tensor
 from ptus_kernels.memory_format import empty_in_format_of
 from ptus_kernels.triton.arguments import (
     blocks_of,
+    grid,
     is_wide,
     lies_by_channels,
     strides_of,
@@ -86,11 +87,11 @@ def warp(of: Warp) -> Tensor:
     to, tensors = volume_of(output), of.tensors()
     batch, channels, *size = to.shape
     by_channels = lies_by_channels(output)
-    wide = is_wide(to, tensors["input"], tensors["points"], tensors["background"])
+    wide = is_wide(to, of.occlusion, *(tensors[name] for name in ("input", "points", "background")))
 
     def run(config: Config) -> None:
         blocks = blocks_of(size, config.points)
-        warp_kernel[(batch * blocks, -(-channels // config.channels))](
+        warp_kernel[grid(batch * blocks, -(-channels // config.channels))](
             output=to,
             output_strides=to.stride(),
             **tensors,
@@ -132,11 +133,11 @@ def warp_backward(of: Warp, grad_output: Tensor, mask: Sequence[bool]) -> list[T
         None if grad_background is None else volume_of(grad_background),
     ]
     by_channels = lies_by_channels(given, tensors["input"])
-    wide = is_wide(given, tensors["input"], tensors["points"], tensors["background"], to[0], to[1], to[3])
+    wide = is_wide(given, of.occlusion, *(tensors[name] for name in ("input", "points", "background")), *to)
 
     def run(config: Config) -> None:
         blocks = blocks_of(size, config.points)
-        warp_backward_kernel[(batch * blocks,)](
+        warp_backward_kernel[grid(batch * blocks)](
             grad_output=given,
             grad_output_strides=given.stride(),
             grad_input=to[0],

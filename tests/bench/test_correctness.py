@@ -2,63 +2,110 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from importlib import import_module
-from typing import Any, NoReturn, cast
 
 import pytest
-from pytest_benchmark.fixture import BenchmarkFixture
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
-from bench.case import Case, prepare
-from bench.correctness import Expected, WrongResultError
-from bench.harness import measure
-from bench.ops.bench_occlusion_blend import CASES as OCCLUSION_BLEND
-from bench.ops.bench_occlusion_blend import eager
+from bench.case import DIRECTIONS, Case
+from bench.cases import CASES
+from bench.contenders import Contenders
+from bench.correctness import WrongResultError
+from bench.device import Cpu
+from bench.harness import Harness
+from bench.inputs import LARGE_VOLUME
+from bench.settings import Setting
+from tests.bench.small import OP, Untimed, product, setting_of
 
-OPS = ("grid_sample", "warp_blend", "motion_features", "compose_motion", "occlusion_blend", "soft_argmax")
-CASES: list[Case] = [case for op in OPS for case in import_module(f"bench.ops.bench_{op}").CASES]
+SMALLER = [case for case in CASES if "cpu" in case.devices and case.size != LARGE_VOLUME]
+HARNESS = Harness(Untimed(2), 1e10, with_compile=False)
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("case", [case for case in CASES if case.name != "batch 8"], ids=lambda c: f"{c.op}-{c.name}")
-def test_the_eager_form_computes_what_the_op_computes(case: Case) -> None:
-    inputs = case.inputs()
-    Expected(case, inputs, "forward").refuse_wrong("ours", prepare(case.ours, inputs, "forward").run())
+@pytest.mark.parametrize("case", SMALLER, ids=lambda case: f"{case.op.name}-{case.name}")
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_ours_computes_what_the_eager_form_computes(case: Case, dtype: str) -> None:
+    if dtype not in case.dtypes:
+        pytest.skip("the model is measured in float32")
+    setting = Setting(case, case.directions[0], "cpu", dtype)
+    Contenders(setting, [Cpu(2).draw(case.draw, 1, 20)], Cpu(2)).ours()
 
 
-def slightly_off(**inputs: Tensor) -> Tensor:
-    return eager(**inputs) * 1.001
+def slightly_off(a: Tensor, b: Tensor) -> Tensor:
+    return a * b * 1.001
 
 
-def of_another_shape(**inputs: Tensor) -> Tensor:
-    return eager(**inputs)[..., 1:]
+def of_another_shape(a: Tensor, b: Tensor) -> Tensor:
+    return (a * b)[..., 1:]
 
 
-def not_a_number_in_one_place(**inputs: Tensor) -> Tensor:
-    result = eager(**inputs)
-    result[0, 0, 0, 0] = float("nan")
-    return result
+def not_a_number_in_one_place(a: Tensor, b: Tensor) -> Tensor:
+    result = a * b
+    return result.masked_fill(torch.arange(result.numel()).view(result.shape) == 3, float("nan"))
 
 
-class NothingIsTimed:
-    """In pytest-benchmark's place."""
+class RightOnce:
+    """Right on the first inputs; on others it gives what it gave for the first."""
 
-    def pedantic(self, *_: Any, **__: Any) -> NoReturn:
-        pytest.fail("a wrong result was timed")
+    def __init__(self) -> None:
+        self.kept: Tensor | None = None
+
+    def __call__(self, a: Tensor, b: Tensor) -> Tensor:
+        if self.kept is None:
+            self.kept = a * b
+        return self.kept
 
 
-@pytest.mark.parametrize("wrong", [slightly_off, of_another_shape, not_a_number_in_one_place])
+@pytest.mark.parametrize(
+    "wrong", [slightly_off, of_another_shape, not_a_number_in_one_place, RightOnce()], ids=lambda wrong: str(wrong)[:40]
+)
 def test_a_wrong_result_is_not_timed(wrong: Callable[..., Tensor]) -> None:
-    case = replace(OCCLUSION_BLEND[0], ours=wrong)
     with pytest.raises(WrongResultError, match="ptus_kernels, tensor 0"):
-        measure(case, "forward", cast(BenchmarkFixture, NothingIsTimed()), 1e10, with_compile=False)
+        HARNESS.measure(setting_of(replace(OP, ours=wrong)))
 
 
-def test_a_wrong_gradient_is_not_timed() -> None:
-    case = replace(OCCLUSION_BLEND[0], ours=with_detached_background)
-    with pytest.raises(WrongResultError, match="ptus_kernels, tensor 2"):
-        measure(case, "backward", cast(BenchmarkFixture, NothingIsTimed()), 1e10, with_compile=False)
+def with_a_gradient_missing(a: Tensor, b: Tensor) -> Tensor:
+    return a * b.detach() + 0 * b
 
 
-def with_detached_background(foreground: Tensor, occlusion: Tensor, background: Tensor) -> Tensor:
-    return eager(foreground, occlusion, background.detach() + 0 * background)
+@pytest.mark.parametrize(("direction", "position"), [("backward", 1), ("both", 2)])
+def test_a_wrong_gradient_is_not_timed(direction: str, position: int) -> None:
+    with pytest.raises(WrongResultError, match=f"ptus_kernels, tensor {position}"):
+        HARNESS.measure(setting_of(replace(OP, ours=with_a_gradient_missing), direction))
+
+
+class Scaled(nn.Module):
+    """A product with a factor that is learned."""
+
+    def __init__(self, learns: bool) -> None:
+        super().__init__()
+        self.factor = nn.Parameter(torch.tensor(3.0))
+        self.learns = learns
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return a * b * (self.factor if self.learns else self.factor.detach() + 0 * self.factor)
+
+
+def test_a_wrong_gradient_of_a_parameter_is_not_timed() -> None:
+    with pytest.raises(WrongResultError, match="tensor 3"):
+        HARNESS.measure(setting_of(replace(OP, ours=Scaled(False), eager=Scaled(True)), "both"))
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_every_sample_of_a_batch_is_checked(direction: str) -> None:
+    def wrong_in_the_third(a: Tensor, b: Tensor) -> Tensor:
+        scale = torch.where(torch.arange(len(a)) == 2, 1.1, 1.0).view(-1, 1, 1, 1)
+        return a * b * scale.to(a.dtype)
+
+    setting = replace(setting_of(replace(OP, ours=wrong_in_the_third), direction), batch=4)
+    with pytest.raises(WrongResultError):
+        HARNESS.measure(setting)
+
+
+def test_a_right_result_is_timed() -> None:
+    with pytest.raises(AssertionError, match="it was timed"):
+        HARNESS.measure(setting_of(replace(OP, ours=product, eager=the_same)))
+
+
+def the_same(a: Tensor, b: Tensor) -> Tensor:
+    return b * a

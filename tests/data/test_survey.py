@@ -134,3 +134,11 @@ def test_a_head_without_a_body_is_left_out(tmp_path: Path) -> None:
     heads = [cv2.resize(frame[y : y + side, x : x + side], (SIZE, SIZE)) for frame in shot(0, 30)]
     result = surveyed(write_clip(tmp_path / "head.mp4", [head.astype(np.uint8) for head in heads]))
     assert not result.pieces and reasons(result) == {"no upper body in view": pytest.approx(30 / FPS)}
+
+
+def test_a_face_that_walks_out_of_the_square_is_left_out(tmp_path: Path) -> None:
+    pictures = [
+        pasted([picture], 3 * SIZE, 5 * number)[0] for number, picture in enumerate(shot(0, 1) * (2 * SIZE // 5))
+    ]
+    result = surveyed(write_clip(tmp_path / "walk.mp4", pictures))
+    assert not result.pieces and reasons(result) == {"face leaves the square": pytest.approx(len(pictures) / FPS)}

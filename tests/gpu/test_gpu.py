@@ -1,13 +1,9 @@
 """What only a GPU can show: streams, devices, CUDA graphs, repeatability. The ops' own tests run there by --device."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
-from torch import Tensor
 
-import ptus_kernels
-from tests.on_device import moved
+from tests.gpu.leaves import assert_right, on, outcome
 from tests.ops.calls import Call
 from tests.triton import calls
 
@@ -15,38 +11,6 @@ pytestmark = [pytest.mark.once, pytest.mark.skipif(not torch.cuda.is_available()
 
 CALLS = list(calls.usual_calls(torch.float32))
 HAS_ORDER = ("cuda",)  # backends whose every backward is repeatable
-
-
-@pytest.fixture(params=["cuda", "triton"])
-def backend(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Force each backend in turn."""
-    name: str = request.param
-    try:
-        forced = ptus_kernels.use_backend(name)
-        with forced:
-            yield name
-    except RuntimeError as error:
-        if str(error).startswith("use_backend"):
-            pytest.skip(str(error))
-        raise
-
-
-def on(call: Call, device: torch.device) -> tuple[list[Tensor | None], Tensor]:
-    """The tensors of a call as leaves on a device, and the gradient of its output."""
-    leaves = [None if tensor is None else moved(tensor, device).requires_grad_() for tensor in call.tensors]
-    return leaves, moved(call.grad_output, device)
-
-
-def outcome(call: Call, leaves: list[Tensor | None], grad_output: Tensor) -> list[Tensor]:
-    """The output, then the gradient of each tensor."""
-    output = call.op(*leaves, **call.parameters)
-    present = [leaf for leaf in leaves if leaf is not None]
-    return [output, *torch.autograd.grad(output, present, grad_output)]
-
-
-def assert_right(call: Call, found: list[Tensor]) -> None:
-    for tensor, expected in zip(found, call.eager_outcome(), strict=True):
-        torch.testing.assert_close(tensor.cpu(), expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("call", CALLS, ids=repr)

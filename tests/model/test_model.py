@@ -42,7 +42,7 @@ def test_no_motion_is_the_identity(config: ModelConfig, make: Make, pictures: Te
     model = make(config).requires_grad_(False)
     appearance, motion = model.encode(pictures), model.estimate(pictures, boxes)
     _, warped = model.render_with_warp(appearance, motion, motion)
-    still = identity_grid(config.volume_size, pictures.device)
+    still = identity_grid(config.volume_size, motion.body)
     torch.testing.assert_close(warped.deformation, still.expand_as(warped.deformation), rtol=0, atol=2e-6)
     torch.testing.assert_close(warped.flow, still[0, ..., :2].expand_as(warped.flow), rtol=0, atol=2e-6)
     _, moved = model.render_with_warp(appearance, motion, motion[[1, 2, 0]])

@@ -63,6 +63,12 @@ def test_offsets_of_64_bits(call: Call, monkeypatch: pytest.MonkeyPatch) -> None
     assert_close_to_exact(call)
 
 
+def test_a_launch_that_no_gpu_takes_is_refused() -> None:
+    feature = torch.zeros(1, 1, 1, 1).expand(1, 2**22, 1, 1)
+    with pytest.raises(ValueError, match=r"at most .* 65535 of channels or keypoints, got \(1, 131072\)"):
+        ptus_kernels.grid_sample_2d(feature, torch.zeros(1, 1, 1, 2))
+
+
 @pytest.mark.parametrize("rank", [2, 3])
 @pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
 def test_points_that_are_not_finite_sample_nothing(rank: int, padding: str) -> None:
@@ -150,6 +156,23 @@ def test_second_gradients() -> None:
     with ptus_kernels.use_backend("auto"):
         expected = penalty()
     torch.testing.assert_close(penalty(), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("call", list(calls.calls_of_all_gradients(torch.float32)), ids=repr)
+@pytest.mark.parametrize("forward", ["cpu", "triton"])
+def test_the_backward_of_either_backend_follows_the_forward_of_either(
+    call: Call, forward: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU where another backend is faster in each direction; here the compiled ops are the CPU's."""
+    backward = {"cpu": "triton", "triton": "cuda"}[forward]
+    monkeypatch.setattr("ptus_kernels.registration.chooses_backward", lambda output: True)
+    monkeypatch.setattr("ptus_kernels.backend._choice_on_gpu", lambda *asked: (backward, "measured on"))
+    with ptus_kernels.use_backend(forward), dispatched_ops("ptus_kernels") as ops:
+        outcome = call.outcome()
+    for actual, expected in zip(outcome, call.eager_outcome(), strict=True):
+        torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5)
+    ran = [op._schema.name.removeprefix(f"ptus_kernels::{call.op.__name__}") for op, _ in ops]
+    assert ran == {"cpu": ["", "_triton_backward"], "triton": ["_triton", "_backward"]}[forward]
 
 
 def test_it_compiles_into_one_graph() -> None:

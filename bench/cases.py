@@ -1,0 +1,30 @@
+"""Every case that there is."""
+
+from bench.case import Case
+from bench.model import bench_dense_motion, bench_motion_path, bench_slim
+from bench.model.entry import Entry
+from bench.ops import (
+    bench_compose_motion,
+    bench_grid_sample,
+    bench_motion_features,
+    bench_occlusion_blend,
+    bench_soft_argmax,
+    bench_warp_blend,
+)
+
+CASES: list[Case] = [
+    case
+    for module in (
+        bench_compose_motion,
+        bench_grid_sample,
+        bench_motion_features,
+        bench_occlusion_blend,
+        bench_soft_argmax,
+        bench_warp_blend,
+        bench_motion_path,
+        bench_dense_motion,
+        bench_slim,
+    )
+    for case in module.CASES
+]
+MODELS: list[Entry] = [bench_dense_motion.ENTRY, *bench_slim.ENTRIES]
