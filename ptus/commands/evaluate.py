@@ -55,7 +55,7 @@ def evaluate(
         from ptus.evaluation.performances import LEAST_FRAMES
         from ptus.evaluation.results import write_results
         from ptus.evaluation.running import MODEL, Weights, evaluate_model
-        from ptus.evaluation.sheets import write_overview, write_worst
+        from ptus.evaluation.sheets import Gallery
         from ptus.evaluation.table import as_text
     except ModuleNotFoundError as error:
         if error.name != "torchmetrics":
@@ -67,10 +67,9 @@ def evaluate(
     where = compute_device(device, cuda_graphs=False)
     clips = read_data(data, split, HaarDetector())
     weights = Weights(lpips_weights, fid_weights, face_landmarks, identity_network)
-    evaluation, picked = evaluate_model(model, baseline, clips, weights, limit=frames, device=where)
-    output.mkdir(parents=True, exist_ok=True)
-    write_worst(picked, MODEL, output / WORST)
-    write_overview(picked, evaluation.methods, output / "overview.png")
+    gallery = Gallery(output / WORST, MODEL)
+    evaluation = evaluate_model(model, baseline, clips, weights, limit=frames, device=where, show=gallery.take)
+    gallery.write_overview(evaluation.methods, output / "overview.png")
     write_results(evaluation, output)
     print(as_text(evaluation))
     print(f"\n{output}: results.json, results.csv, overview.png, {WORST}/")

@@ -1,7 +1,7 @@
 """An evaluation from its inputs to what it found."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -53,7 +53,8 @@ def evaluate_model(
     *,
     limit: int | None,
     device: torch.device,
-) -> tuple[Evaluation, list[Picked]]:
+    show: Callable[[Picked], object],
+) -> Evaluation:
     """Measure a model beside its baselines.
 
     Args:
@@ -63,6 +64,7 @@ def evaluate_model(
         weights: of the networks that some measures need.
         limit: frames of a clip that are used at most.
         device: to compute on.
+        show: is given a frame to look at of each performance.
 
     Raises:
         UserError: where a file cannot be used.
@@ -75,17 +77,17 @@ def evaluate_model(
         methods.append(ByModel(BASELINE, other))
     names = [method.name for method in methods]
     plan = _plan(clips)
+    instruments = _instruments(weights, stages, device)
     inception = None if weights.fid_weights is None else Inception(weights.fid_weights).to(device)
     fids = {} if inception is None else {task: FidMeter(inception, names) for task in {task for task, _, _ in plan}}
     scores: list[Scores] = []
-    picked: list[Picked] = []
     notes: dict[str, None] = {}
     known = [clip.frames for _, _, clip in plan]
     total = sum(min(frames or 0, limit or frames or 0) for frames in known) if all(known) else None
     with tqdm(total=total, desc="frames", unit="frame", disable=None) as progress:
         setting = Setting(
             methods=methods,
-            instruments=_instruments(weights, stages, device),
+            instruments=instruments,
             size=stages.size,
             batch=BATCH_SIZES.get(device.type, 1),
             limit=limit,
@@ -97,8 +99,8 @@ def evaluate_model(
             progress.set_postfix_str(f"{source.id} → {clip.id}", refresh=False)
             found, pick = perform(setting, task, (source.id, first_view(source, setting)), clip)
             scores += found
-            picked.append(pick)
-    evaluation = Evaluation(
+            show(pick)
+    return Evaluation(
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         about={
             "model": about_model,
@@ -114,7 +116,6 @@ def evaluate_model(
         not_computed=_not_computed(weights, baseline, stages.size, {task for task, _, _ in plan}),
         notes=[*notes, *_few_frames(fids)],
     )
-    return evaluation, picked
 
 
 def _loaded(path: Path, device: torch.device, beside: int | None = None) -> tuple[Stages, dict[str, Any]]:

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from ptus.drawing import DIM, PAPER, draw_text, paste
+from ptus.evaluation.catalogue import TASKS, Task
 from ptus.evaluation.moments import Moment
 from ptus.evaluation.performances import Picked
 from ptus.images import Pixels, resized, write_png
@@ -15,40 +16,59 @@ TILE = 256
 GAP = 8
 CAPTION = 28
 TITLE = 60
-MOST_ROWS = 24
-"""Of the overview: more performances would make a picture that nothing can show."""
+MOST_ROWS = 12
+"""Of the overview, for each task: more would make a picture that nothing can show, and take memory."""
 FULL_ERROR = 0.25
 """Absolute difference, the mean of the channels, that is shown in the brightest colour."""
 ERROR_CAPTION = f"error (bright: {FULL_ERROR:g} or more)"
 
 
-def write_worst(picked: Sequence[Picked], model: str, folder: Path) -> None:
-    """Write the frames with the model's largest error, a PNG for each self-reenacted clip: <clip>.png."""
-    folder.mkdir(exist_ok=True)
-    for pick in picked:
-        if pick.task == "self":
-            moment = pick.moments[model]
-            sheet = _sheet(f"{pick.clip}, frame {pick.frame}: worst by L1 of the whole frame, {pick.value:.4f}", 4, 1)
-            tiles = (moment.source, moment.driving, moment.result, error_colours(moment))
-            _fill(sheet, 0, tiles, ("source", "driving", "result", ERROR_CAPTION))
-            write_png(folder / f"{pick.clip}.png", sheet)
+class Gallery:
+    """Writes each clip's worst frame as it comes, and keeps what one overview shows.
 
+    Args:
+        folder: for the worst frames; made for the first.
+        model: the method whose errors they are.
+    """
 
-def write_overview(picked: Sequence[Picked], methods: Sequence[str], path: Path) -> None:
-    """Write one picture with a row for each performance: source, driving frame, every method's result, error."""
-    shown = picked[:MOST_ROWS]
-    left_out = f"; {len(picked) - len(shown)} more are left out" if len(picked) > len(shown) else ""
-    title = f"The hardest frame of each performance: largest error, or furthest from the driver's first{left_out}"
-    sheet = _sheet(title, 3 + len(methods), len(shown))
-    for row, pick in enumerate(shown):
-        moments = [pick.moments[method] for method in methods]
-        tiles = [moments[0].source, moments[0].driving, *(moment.result for moment in moments)]
-        captions = [f"source: {pick.source}", f"driving: {pick.clip}, frame {pick.frame}", *methods]
+    def __init__(self, folder: Path, model: str) -> None:
+        self._folder = folder
+        self._model = model
+        self._kept: dict[Task, list[Picked]] = {task: [] for task in TASKS}
+        self._left_out = 0
+
+    def take(self, pick: Picked) -> None:
+        """Take in a performance; of self-reenactment, write <clip>.png."""
         if pick.task == "self":
-            tiles.append(error_colours(moments[0]))
-            captions.append(ERROR_CAPTION)
-        _fill(sheet, row, tiles, captions)
-    write_png(path, sheet)
+            self._write_worst(pick)
+        if len(self._kept[pick.task]) < MOST_ROWS:
+            self._kept[pick.task].append(pick)
+        else:
+            self._left_out += 1
+
+    def write_overview(self, methods: Sequence[str], path: Path) -> None:
+        """Write one picture with a row for each performance: source, driving frame, every method's result, error."""
+        shown = [pick for picks in self._kept.values() for pick in picks]
+        left_out = f"; {self._left_out} more are left out" if self._left_out else ""
+        title = f"The hardest frame of each performance: largest error, or furthest from the driver's first{left_out}"
+        sheet = _sheet(title, 3 + len(methods), len(shown))
+        for row, pick in enumerate(shown):
+            moments = [pick.moments[method] for method in methods]
+            tiles = [moments[0].source, moments[0].driving, *(moment.result for moment in moments)]
+            captions = [f"source: {pick.source}", f"driving: {pick.clip}, frame {pick.frame}", *methods]
+            if pick.task == "self":
+                tiles.append(error_colours(pick.moments[self._model]))
+                captions.append(ERROR_CAPTION)
+            _fill(sheet, row, tiles, captions)
+        write_png(path, sheet)
+
+    def _write_worst(self, pick: Picked) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        moment = pick.moments[self._model]
+        sheet = _sheet(f"{pick.clip}, frame {pick.frame}: worst by L1 of the whole frame, {pick.value:.4f}", 4, 1)
+        tiles = (moment.source, moment.driving, moment.result, error_colours(moment))
+        _fill(sheet, 0, tiles, ("source", "driving", "result", ERROR_CAPTION))
+        write_png(self._folder / f"{pick.clip}.png", sheet)
 
 
 def error_colours(moment: Moment) -> Pixels:
