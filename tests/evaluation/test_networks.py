@@ -11,7 +11,7 @@ from torch import Tensor
 from ptus.errors import UserError
 from ptus.evaluation.fid import FidMeter
 from ptus.evaluation.identity import IdentityNetwork, similarity
-from ptus.evaluation.inception import Inception
+from ptus.evaluation.inception import Inception, _resized
 from ptus.evaluation.landmarks import LandmarkDetector, SeenFace, keypoint_distance, motion_distance
 from ptus.evaluation.lpips import Lpips, _vgg16
 from ptus.evaluation.moments import as_tensor
@@ -96,10 +96,26 @@ def test_fid_of_known_distributions() -> None:
     assert found["wider"] == pytest.approx(float(wider), rel=1e-3)
 
 
-def test_inception_has_the_published_parameters(tmp_path: Path) -> None:
+def test_inception_has_the_published_number_of_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """23,834,568 without the auxiliary classifier, less 2048 × 1000 + 1000 of the classifier."""
+    monkeypatch.setattr("ptus.evaluation.inception.load_weights", lambda network, *rest: network.eval())
+    network = Inception(Path("none"))
+    assert sum(parameter.numel() for parameter in network.parameters()) == 23_834_568 - 2_049_000
+    assert network(torch.zeros(2, 3, 64, 64, dtype=torch.uint8)).shape == (2, 2048)
+
+
+def test_its_pictures_are_resized_as_tensorflow_did() -> None:
+    """Point i of 299 is read at i · 4 / 299, with the last pixel held."""
+    row = torch.tensor([0.0, 10.0, 20.0, 40.0])
+    resized = _resized(row.expand(1, 1, 4, 4))[0, 0, 7]
+    at = np.arange(299) * 4 / 299
+    np.testing.assert_allclose(resized, np.interp(at, np.arange(4), row.numpy()), atol=1e-4)
+
+
+def test_weights_that_lack_some(tmp_path: Path) -> None:
+    path = tmp_path / "empty.safetensors"
+    save_file({"x": torch.zeros(1)}, path)
     with pytest.raises(UserError, match=r"--fid-weights .* expected Conv2d_1a_3x3.conv.weight \(32, 3, 3, 3\)"):
-        path = tmp_path / "empty.safetensors"
-        save_file({"x": torch.zeros(1)}, path)
         Inception(path)
 
 
