@@ -7,6 +7,7 @@ import tyro
 
 from ptus.commands.animate import animate
 from ptus.commands.demo import demo
+from ptus.commands.evaluate import evaluate
 from ptus.commands.info import info
 from ptus.commands.init import init
 from ptus.commands.prepare import prepare
@@ -16,6 +17,7 @@ from ptus.errors import UserError
 COMMANDS: dict[str, Callable[..., None]] = {
     "animate": animate,
     "demo": demo,
+    "evaluate": evaluate,
     "info": info,
     "init": init,
     "train": train,

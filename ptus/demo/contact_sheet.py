@@ -5,11 +5,11 @@ from math import degrees
 import cv2
 import numpy as np
 
-from ptus.demo.drawing import DIM, PAPER, draw_text, flow_colours, flow_wheel, paste
 from ptus.demo.motion import Pose, scripted_pose
 from ptus.demo.photo import Photo
 from ptus.demo.rendering import Frame, Renderer
 from ptus.demo.space import HALF_DEPTH
+from ptus.drawing import DIM, PAPER, draw_text, flow_colours, flow_wheel, paste
 from ptus.images import Pixels, Plane
 
 COLUMNS = 4

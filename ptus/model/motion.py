@@ -38,9 +38,8 @@ class Motion:
     @property
     def neutral_face(self) -> Tensor:
         """The face's keypoints moved by the head alone, x = s x_c R + t: (B, K_f, 3)."""
-        return self.scale.unsqueeze(1) * rotations.product(self.canonical, self.rotation) + self.translation.unsqueeze(
-            1
-        )
+        posed = rotations.product(self.canonical, self.rotation)
+        return self.scale.unsqueeze(1) * posed + self.translation.unsqueeze(1)
 
     def __len__(self) -> int:
         """How many frames it is of."""

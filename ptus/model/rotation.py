@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def product(rows: Tensor, matrix: Tensor) -> Tensor:
-    """rows · matrix, (…, n, m) and (…, m, k) → (…, n, k), in their own type: autocast would halve a matrix product's."""
+    """rows · matrix, (…, n, m) and (…, m, k) → (…, n, k), in their own type, which autocast would halve."""
     return (rows.unsqueeze(-1) * matrix.unsqueeze(-3)).sum(dim=-2)
 
 

@@ -1,4 +1,4 @@
-"""Text, dots and colours for the contact sheet."""
+"""Text, colours and pictures on a sheet."""
 
 import cv2
 import numpy as np

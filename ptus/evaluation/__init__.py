@@ -1,0 +1,1 @@
+"""Measuring a model on clips: what `ptus evaluate` is made of, one measure a module."""
