@@ -20,8 +20,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate,
     "info": info,
     "init": init,
-    "train": train,
     "prepare": prepare,
+    "train": train,
 }
 
 
