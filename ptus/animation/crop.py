@@ -11,7 +11,7 @@ from ptus.images import Pixels, Plane, resized
 
 FACE_SHARE = 0.28
 """Height of the face (brows to chin) as a share of the crop's height: leaves room for the shoulders and the chest."""
-LARGEST_FACE_SHARE = 0.6
+LARGEST_FACE_SHARE = 0.62
 """The same where the frame shows no more than a head: the whole head still fits."""
 FACE_LEVEL = 0.38
 """Where the middle of the face is in the crop, from its top, as a share of its height."""

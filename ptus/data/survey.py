@@ -27,9 +27,8 @@ SHARP_EVERY = 5
 BLURRED = 0.012
 """Faces whose median sharpness in a window is less are blurred: a Gaussian blur of a 50th of the face's width or more
 takes a sharp face below it, dim and soft ones of cheap cameras stay above."""
-LEAST_INSIDE = 2 / 3
-"""Least share of the square that is within the frame, since beyond it the border is repeated; less is a head alone, or
-someone at the edge."""
+LEAST_INSIDE = 0.97
+"""Least share of the square that is within the frame, since beyond it the border is repeated; less is a head alone."""
 
 
 @dataclass(frozen=True)
