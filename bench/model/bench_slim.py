@@ -97,7 +97,7 @@ def pairs(random: torch.Generator, batch: int, side: int) -> Inputs:
     }
 
 
-def _frames(name: str) -> Entry:
+def _frames(name: str, readme: bool) -> Entry:
     side = PRESETS[name].size
     model = Frames(untrained(name))
     return Entry(
@@ -111,6 +111,7 @@ def _frames(name: str) -> Entry:
         stages=STAGES,
         outside="the rest",
         directions=("forward",),
+        readme=readme,
     )
 
 
@@ -128,10 +129,11 @@ def _training(name: str) -> Entry:
         stages=STAGES,
         outside="the rest",
         directions=("both",),
+        readme=False,
     )
 
 
-ENTRIES = [_frames("slim-256"), _frames("slim-512"), _training("slim-256")]
+ENTRIES = [_frames("slim-256", readme=True), _frames("slim-512", readme=False), _training("slim-256")]
 CASES = [entry.to_case() for entry in ENTRIES]
 
 

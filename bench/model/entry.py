@@ -26,6 +26,7 @@ class Entry:
         stages: a stage's name by the type of module whose time it takes, inner modules first served.
         outside: the stage of what runs in none of those modules.
         directions: "forward" for a frame, "both" for a training step.
+        readme: whether README's table shows its frames.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Entry:
     stages: Mapping[type[nn.Module], str]
     outside: str
     directions: tuple[str, ...] = ("forward", "both")
+    readme: bool = True
 
     def to_case(self) -> Case:
         """As rows: "forward" is a frame, "both" a training step (forward and backward in training mode)."""
@@ -55,7 +57,7 @@ class Entry:
             self.size,
             self.draw,
             directions=self.directions,
-            readme=("forward",),
+            readme=("forward",) if self.readme else (),
             dtypes=("float32",),
         )
 
