@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.peers import Peer
 from bench.targets import Faster, PerSample
@@ -58,6 +58,11 @@ class Op:
     limits_memory: bool = True
     gpu_times_eager: Mapping[str, float] = field(default_factory=dict)
     peers: tuple[Peer, ...] = ()
+
+    @property
+    def is_model(self) -> bool:
+        """Whether it is a module with parameters, which takes long to compile."""
+        return isinstance(self.ours, nn.Module)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import torch
 import torch._functorch.config
-from torch import Tensor, nn
+from torch import Tensor
 
 from bench.case import MEMORY_FORMATS, Form, Inputs
 from bench.correctness import Expected
@@ -66,7 +66,7 @@ class Contenders:
         within: Within = deterministically if self._setting.case.deterministic else nullcontext
         with within():
             contender = Contender(self._prepared(op.ours, self.inputs), within)
-            for copy in {0, 0 if isinstance(op.ours, nn.Module) else len(self.inputs) - 1}:
+            for copy in {0, 0 if op.is_model else len(self.inputs) - 1}:
                 outputs = prepare(op.ours, self.inputs[copy], "forward").run()
                 expected = Expected(op.eager, self.inputs[copy], direction, outputs)
                 found = contender.runs[copy]()  # the very call that will be timed

@@ -49,12 +49,14 @@ class Harness:
         bandwidth: of a large copy there, in bytes a second.
         with_compile: whether torch.compile is measured too.
         seconds_a_row: what the rounds of one row may take.
+        with_compiled_models: whether models are compiled too, which takes a minute each.
     """
 
     device: Device
     bandwidth: float
     with_compile: bool = True
     seconds_a_row: float = 2.5
+    with_compiled_models: bool = True
 
     def measure(self, setting: Setting) -> Measured:
         """Check the op against eager PyTorch, then time both.
@@ -116,7 +118,7 @@ class Harness:
             memory_format = part.eager_format or setting.memory_format
             others["compiled"] = partial(contenders.compiled, memory_format)
             others |= {peer.name: partial(contenders.peer, peer) for peer in case.op.peers}
-            if not self.with_compile:
+            if not (self.with_compile and (self.with_compiled_models or not case.op.is_model)):
                 part.absent["compiled"] = "left out"
                 del others["compiled"]
         for name, make in others.items():

@@ -8,7 +8,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from bench.case import Inputs
 from bench.device import Device
@@ -116,7 +115,7 @@ def _measure(copied: bytes, form: str, memory_format: str, threads: int, result:
     inputs = _inputs(setting, memory_format)
     torch.ones(1 << 20).sum()  # starts the threads
     with use_backend(setting.backend):
-        if not isinstance(setting.case.op.ours, nn.Module):  # imports what a first call imports
+        if not setting.case.op.is_model:  # imports what a first call imports
             _prepared(setting, form, {name: tensor[:0] for name, tensor in inputs.items()}).run()
         before = _kilobytes("RssAnon")
         prepared = _prepared(setting, form, inputs)

@@ -97,7 +97,7 @@ def measure_all(
     results = Results(facts(device), copy_bandwidth(device), peak_operations(device))
     harness = Harness(device, results.bandwidth, with_compile)
     if filters.readme:
-        harness = Harness(device, results.bandwidth, with_compile, README_SECONDS_A_ROW)
+        harness = Harness(device, results.bandwidth, with_compile, README_SECONDS_A_ROW, with_compiled_models=False)
     measure_rows(settings, harness.measure, results, deadline)
     measure_stages(settings, device, results, deadline)
     return results
@@ -162,7 +162,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--batch", type=_batches, default=(), metavar="N,…", help="samples a call")
     add("--device", choices=sorted(DEVICES), help="a GPU where there is one, unless given")
     add("--backend", type=_listed, default=(), metavar="BACKEND,…", help="all that are built there, unless given")
-    add("--readme", action="store_true", help="only the rows of README's table, in about four minutes on two cores")
+    add("--readme", action="store_true", help="only the rows of README's table, in about two minutes on two cores")
     add("--no-compile", action="store_true", help="leave out torch.compile, which takes the longest")
     add("--threads", type=_positive, default=THREADS, metavar="N", help="of the CPU; the targets are set for 2")
     add("--seconds", type=float, metavar="S", help="begin no row after these; the most important come first")
