@@ -23,6 +23,7 @@ class Appearance:
         coarse_seen: compressed for the coarse level's network, (B, 4, D/2, H/2, W/2); None likewise.
         fine_seen: compressed for the fine level's network, (B, 2, D/2, H, W).
         skips: feature maps for the decoder, from coarse to fine, the last at the picture's own size.
+        picture: the source itself, (B, 3, S, S), RGB in [0, 1], float32.
     """
 
     volume: Tensor
@@ -30,6 +31,7 @@ class Appearance:
     coarse_seen: Tensor | None
     fine_seen: Tensor
     skips: tuple[Tensor, ...]
+    picture: Tensor
 
     def expand(self, frames: int) -> "Appearance":
         """The appearance of one source for many frames, without a copy."""
@@ -43,6 +45,7 @@ class Appearance:
             None if self.coarse_seen is None else expanded(self.coarse_seen),
             expanded(self.fine_seen),
             tuple(map(expanded, self.skips)),
+            expanded(self.picture),
         )
 
 
@@ -69,8 +72,13 @@ class AppearanceEncoder(nn.Module):
         self.coarse_seen = nn.Conv3d(channels, COARSE_SEEN, 1) if config.coarse_to_fine else None
         self.fine_seen = nn.Conv3d(channels, FINE_SEEN, 1)
 
-    def forward(self, source: Tensor) -> Appearance:
-        """Encode pictures (B, 3, S, S), RGB in [0, 1]."""
+    def forward(self, source: Tensor, picture: Tensor) -> Appearance:
+        """Encode pictures.
+
+        Args:
+            source: (B, 3, S, S), RGB in [-1, 1], of the network's type.
+            picture: the same, RGB in [0, 1], in float32, which is kept as it is.
+        """
         features = self.stem(source)
         skips = [features]
         for down in self.down:
@@ -90,4 +98,5 @@ class AppearanceEncoder(nn.Module):
             coarse_seen=coarse_seen,
             fine_seen=self.fine_seen(halved),
             skips=tuple(reversed(skips)),
+            picture=picture,
         )

@@ -24,8 +24,8 @@ def for_inference(model: PTUS, dtype: torch.dtype = torch.float32) -> PTUS:
         elif isinstance(module, ResBlock):
             _fold(module, "second", "norm")
         elif isinstance(module, ResBlock3d):
-            _fold(module.layers, "0", "1")
-            _fold(module.layers, "3", "4")
+            _fold(module, "first", "first_norm")
+            _fold(module, "second", "norm")
     return ready.to(dtype)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from torch import Tensor, nn
 
 
@@ -32,22 +33,37 @@ class ResBlock(nn.Module):
         return F.relu(features + self.norm(self.second(self.first(features))))
 
 
+class VolumeConv(nn.Conv2d):
+    """A 3×3×3 convolution of a volume as a 3×3 one of its planes, each beside its two neighbours.
+
+    On the CPU PyTorch differentiates a 3-D convolution several times slower than this.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__(3 * channels_in, channels_out, 3, padding=1, bias=False)
+
+    def forward(self, volume: Tensor) -> Tensor:
+        """(B, C, D, H, W), zeros around it → (B, C', D, H, W)."""
+        depth = volume.shape[2]
+        padded = F.pad(volume, (0, 0, 0, 0, 1, 1))
+        beside = torch.cat([padded[:, :, shift : shift + depth] for shift in range(3)], dim=1)
+        planes = rearrange(beside, "b c d h w -> (b d) c h w").contiguous(memory_format=torch.channels_last)
+        return rearrange(super().forward(planes), "(b d) c h w -> b c d h w", d=depth)
+
+
 class ResBlock3d(nn.Module):
     """x + f(x) on volumes; f two 3×3×3 convolutions, which only ever run once a source."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv3d(channels, channels, 3, padding=1, bias=False),
-            nn.BatchNorm3d(channels),
-            nn.ReLU(inplace=True),
-            nn.Conv3d(channels, channels, 3, padding=1, bias=False),
-            nn.BatchNorm3d(channels),
-        )
+        self.first = VolumeConv(channels, channels)
+        self.first_norm = nn.BatchNorm3d(channels)
+        self.second = VolumeConv(channels, channels)
+        self.norm = nn.BatchNorm3d(channels)
 
     def forward(self, volume: Tensor) -> Tensor:
         """(B, C, D, H, W) → the same shape."""
-        return F.relu(volume + self.layers(volume))
+        return F.relu(volume + self.norm(self.second(F.relu(self.first_norm(self.first(volume))))))
 
 
 def precise(tensor: Tensor) -> Tensor:

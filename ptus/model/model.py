@@ -43,7 +43,7 @@ class PTUS(nn.Module):
             ValueError: for pictures of another size.
         """
         with record_function("encode"):
-            appearance: Appearance = self.appearance(self._input("source", source))
+            appearance: Appearance = self.appearance(self._input("source", source), precise(source))
             return appearance
 
     def estimate(self, frames: Tensor, face_boxes: Tensor) -> Motion:
@@ -91,7 +91,7 @@ class PTUS(nn.Module):
         with record_function("warp"):
             warped: Warped = self.warping(appearance, source, driven)
         with record_function("decode"):
-            return self.decoder(warped, appearance.skips), warped
+            return self.decoder(warped, appearance), warped
 
     def forward(self, source: Tensor, source_box: Tensor, driving: Tensor, driving_box: Tensor) -> Tensor:
         """Self-reenactment, as in training: the source pictures moved to where the driving frames are."""

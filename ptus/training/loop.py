@@ -17,6 +17,7 @@ from ptus.model.checkpoint import save_model
 from ptus.stopping import Stop
 from ptus.training.batch import Batch
 from ptus.training.objective import Outcome
+from ptus.training.processes import rank
 from ptus.training.state import save_state
 from ptus.training.trainer import NotFiniteError, Trainer
 
@@ -58,7 +59,7 @@ def run(trainer: Trainer, batches: Iterable[Batch], folder: Path, stop: Stop, in
         UserError: where a loss is not finite; the batch is then in bad-batch.safetensors, and the run's state is that
             before it.
     """
-    writes = not dist.is_initialized() or dist.get_rank() == 0
+    writes = rank() == 0
     writer = _writer(folder / LOGS, trainer.step) if writes else None
     steps = trainer.config.steps
     bar = tqdm(total=steps, initial=trainer.step, desc="training", unit="step", disable=None if writes else True)
@@ -100,11 +101,15 @@ def _step(trainer: Trainer, batch: Batch, folder: Path) -> Outcome:
     try:
         return trainer.train_step(batch)
     except NotFiniteError as error:
-        with replacing(folder / BAD_BATCH) as partial:
+        bad = folder / BAD_BATCH
+        if rank() != 0:
+            bad = bad.with_stem(f"{bad.stem}-{rank()}")
+        with replacing(bad) as partial:
             save_file({name: tensor.contiguous() for name, tensor in batch.tensors().items()}, partial)
-        save(trainer, folder)
+        if rank() == 0:
+            save(trainer, folder)
         raise UserError(
-            f"step {trainer.step}: a loss is not finite ({error}); the batch is in {folder / BAD_BATCH}, "
+            f"step {trainer.step}: a loss is not finite ({error}); the batch is in {bad}, "
             "and --resume goes on before it: lower the learning rate, or switch that loss off"
         ) from error
 

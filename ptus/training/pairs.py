@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.distributed as dist
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ptus.stopping import WISHES
 from ptus.training.batch import Batch
 from ptus.training.frames import CachedClip
+from ptus.training.processes import processes, rank
 
 LARGEST_GAIN = 0.25
 
@@ -66,9 +66,8 @@ def batches(pairs: Pairs, batch: int, first_step: int, steps: int, workers: int)
         steps: where to end.
         workers: processes that load ahead; 0 loads in this one.
     """
-    processes, rank = (dist.get_world_size(), dist.get_rank()) if dist.is_initialized() else (1, 0)
     numbers = [
-        [(step * processes + rank) * batch + place for place in range(batch)] for step in range(first_step, steps)
+        [(step * processes() + rank()) * batch + place for place in range(batch)] for step in range(first_step, steps)
     ]
     loader: DataLoader[Batch] = DataLoader(
         pairs, batch_sampler=numbers, num_workers=workers, collate_fn=_joined, worker_init_fn=_leave_signals

@@ -10,11 +10,13 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ptus.model import PTUS, ModelConfig
 from ptus.model.discriminator import Discriminators
+from ptus.model.layers import precise
 from ptus.training.batch import Batch
 from ptus.training.config import TrainingConfig
 from ptus.training.losses.adversarial import discriminator_loss
 from ptus.training.losses.equivariance import Transform
 from ptus.training.objective import Objective, Outcome
+from ptus.training.processes import averaged, processes, rank, synchronized
 
 BETAS = (0.5, 0.999)
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -35,7 +37,8 @@ class NotFiniteError(Exception):
 class Trainer:
     """Weights, optimisers and averaged weights.
 
-    Under torch.distributed gradients are averaged over the processes; each gives batches of its own.
+    Under torch.distributed each process gives batches of its own, and a step is that of one process on all of them:
+    batch statistics, gradients and the losses that are told are of all samples.
 
     Args:
         model_config: of the model to train.
@@ -57,7 +60,11 @@ class Trainer:
         self.device = device
         self.step = 0
         torch.manual_seed(config.seed)
-        self.model = (PTUS(model_config) if init_from is None else init_from).to(device).train().requires_grad_(True)
+        self.model = (PTUS(model_config) if init_from is None else init_from).to(device)
+        for module in self.model.modules():
+            if isinstance(module, nn.Conv2d):  # the format in which convolutions are fastest
+                module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)
+        self.model.train().requires_grad_(True)
         self.averaged = deepcopy(self.model).eval().requires_grad_(False)
         self.discriminators = Discriminators(model_config.size).to(device)
         self.optimizer = torch.optim.Adam(self.model.parameters(), config.learning_rate, BETAS)
@@ -70,8 +77,9 @@ class Trainer:
         self._judges: nn.Module = self.discriminators
         if dist.is_initialized():
             ids = [device] if device.type == "cuda" else None
-            self._objective = DistributedDataParallel(objective, device_ids=ids, broadcast_buffers=False)
-            self._judges = DistributedDataParallel(self.discriminators, device_ids=ids, broadcast_buffers=False)
+            synchronized(self.model, device)
+            self._objective = DistributedDataParallel(objective, device_ids=ids)
+            self._judges = DistributedDataParallel(self.discriminators, device_ids=ids)
 
     def train_step(self, batch: Batch) -> Outcome:
         """Take a step on a batch.
@@ -88,32 +96,36 @@ class Trainer:
         is_adversarial = self.step >= config.adversarial_from and bool(weights.adversarial or weights.feature_matching)
 
         random = torch.Generator().manual_seed(config.seed * 1_000_003 + self.step)
-        transform = Transform.random(len(batch.source), random).to(self.device)
+        transforms = Transform.random(processes() * len(batch.source), random)
+        transform = transforms.part(rank(), processes()).to(self.device)
         self.optimizer.zero_grad(set_to_none=True)
+        self.discriminators.requires_grad_(False)
         with self.autocast():
             outcome: Outcome = self._objective(batch, transform, self.discriminators if is_adversarial else None)
-        if not outcome.finite():
-            raise NotFiniteError(outcome.losses)
+        losses = averaged(outcome.losses)
+        if not Outcome(losses, outcome.rendered).finite():
+            raise NotFiniteError(losses)
         self.scaler.scale(outcome.total(weights)).backward()
         self.scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
         if not self.scaler.is_enabled() and not norm.isfinite():
-            raise NotFiniteError({**outcome.losses, "gradient": norm})
+            raise NotFiniteError({**losses, "gradient": norm})
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        losses = {**outcome.losses, "gradient": norm}
+        losses = {**losses, "gradient": norm}
         if is_adversarial:
-            losses["discriminators"] = self._discriminator_step(batch, outcome.rendered.detach())
+            losses |= averaged({"discriminators": self._discriminator_step(batch, outcome.rendered.detach())})
         self._average()
         self.step += 1
         return Outcome({name: loss.detach() for name, loss in losses.items()}, outcome.rendered.detach())
 
     def _discriminator_step(self, batch: Batch, rendered: Tensor) -> Tensor:
+        self.discriminators.requires_grad_(True)
         self.discriminator_optimizer.zero_grad(set_to_none=True)
         with self.autocast():
             both = torch.cat((batch.driving, rendered))
             judged = self._judges(both, torch.cat((batch.driving_boxes, batch.driving_boxes)))
-            halves = [[layer.float().chunk(2) for layer in layers] for layers in judged]
+            halves = [[precise(layer).chunk(2) for layer in layers] for layers in judged]
             real = [[half[0] for half in layers] for layers in halves]
             loss = discriminator_loss(real, [[half[1] for half in layers] for layers in halves])
         loss.backward()

@@ -39,6 +39,10 @@ class Transform:
         """The map on a device."""
         return Transform(self.matrix.to(device), self.shift.to(device))
 
+    def part(self, number: int, parts: int) -> "Transform":
+        """One of several equal parts."""
+        return Transform(self.matrix.chunk(parts)[number], self.shift.chunk(parts)[number])
+
     def pictures(self, pictures: Tensor) -> Tensor:
         """Moved pictures (B, 3, S, S); what comes from beyond the edge repeats it."""
         points = identity_grid(pictures.shape[2:], self.matrix).flatten(0, 1)
