@@ -90,6 +90,9 @@ class Objective(nn.Module):
             losses["keypoint_depth"] = priors.depth_loss(both)
         if weights.expression:
             losses["expression"] = priors.expression_loss(motion)
+        if weights.head_pose and model.config.local_global:
+            known = torch.cat((batch.source_heads, batch.driving_heads))
+            losses["head_pose"] = priors.head_pose_loss(motion[: 2 * count], known)
         if weights.face_region and warped.face_region is not None:
             losses["face_region"] = priors.face_region_loss(warped.face_region, batch.driving_boxes)
         if discriminators is not None and (weights.adversarial or weights.feature_matching):

@@ -4,7 +4,6 @@ import signal
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -13,14 +12,13 @@ from ptus.stopping import WISHES
 from ptus.training.batch import Batch
 from ptus.training.frames import CachedClip
 from ptus.training.processes import processes, rank
-
-LARGEST_GAIN = 0.25
+from ptus.training.variation import Variation
 
 
 class Pairs(Dataset[Batch]):
     """Source and driving frame of a clip at random; clips count by the root of their length.
 
-    Both are mirrored and recoloured alike.
+    Both are varied alike.
 
     Args:
         clips: to draw from.
@@ -38,20 +36,11 @@ class Pairs(Dataset[Batch]):
         random = np.random.default_rng([self.seed, number])
         clip = self.clips[random.choice(len(self.clips), p=self.chances)]
         chosen = random.integers(len(clip.frames), size=2)
-        frames = (clip.frames[chosen] / 255).astype(np.float32)
-        boxes = clip.boxes[chosen]
-        if random.random() < 0.5:
-            frames = frames[:, :, ::-1]
-            boxes = boxes[:, [2, 1, 0, 3]] * np.array([-1, 1, -1, 1], np.float32)
-        pictures = torch.from_numpy(np.ascontiguousarray(_recoloured(frames, random).transpose(0, 3, 1, 2)))
-        edges = torch.from_numpy(np.ascontiguousarray(boxes))
-        return Batch(pictures[:1], edges[:1], pictures[1:], edges[1:])
-
-
-def _recoloured(frames: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDArray[np.float32]:
-    gain = np.exp(random.uniform(-LARGEST_GAIN, LARGEST_GAIN, size=3)).astype(np.float32)
-    gamma = np.float32(np.exp(random.uniform(-LARGEST_GAIN, LARGEST_GAIN)))
-    return np.clip(gain * frames**gamma, 0, 1).astype(np.float32)
+        variation = Variation.random(random)
+        pictures = torch.from_numpy(variation.pictures(clip.frames[chosen])).permute(0, 3, 1, 2).contiguous()
+        boxes = torch.from_numpy(variation.boxes(clip.boxes[chosen]))
+        heads = torch.from_numpy(variation.heads(clip.heads[chosen]))
+        return Batch(pictures[:1], boxes[:1], pictures[1:], boxes[1:], heads[:1], heads[1:])
 
 
 def batches(pairs: Pairs, batch: int, first_step: int, steps: int, workers: int) -> Iterator[Batch]:

@@ -55,7 +55,9 @@ def batch() -> Batch:
     random = torch.Generator().manual_seed(1)
     source, driving = torch.rand(2, 2, 3, SIDE, SIDE, generator=random)
     boxes = torch.tensor([[-0.3, -0.6, 0.3, 0.0], [-0.2, -0.5, 0.4, 0.1]])
-    return Batch(source, boxes, driving, boxes.flip(0))
+    heads = torch.tensor([[1.0, 0, 0, 0, 1, 0, 0, 0, 1, 0.1, -0.2, 0, 0.3]]).repeat(2, 1)
+    heads[0] = torch.nan
+    return Batch(source, boxes, driving, boxes.flip(0), heads, heads.flip(0))
 
 
 @pytest.fixture

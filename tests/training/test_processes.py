@@ -27,7 +27,9 @@ def _batch(step: int) -> Batch:
     random = torch.Generator().manual_seed(step)
     source, driving = torch.rand(2, 4, 3, SIDE, SIDE, generator=random)
     boxes = torch.tensor([[-0.3, -0.6, 0.3, 0.0]]) + 0.1 * torch.rand(4, 1, generator=random)
-    return Batch(source, boxes, driving, boxes.flip(0))
+    heads = torch.tensor([[1.0, 0, 0, 0, 1, 0, 0, 0, 1, 0.1, -0.2, 0, 0.3]]).repeat(4, 1)
+    heads[0] = torch.nan
+    return Batch(source, boxes, driving, boxes.flip(0), heads, heads.flip(0))
 
 
 def _train(rank: int, processes: int) -> dict[str, Tensor]:

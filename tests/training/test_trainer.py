@@ -169,8 +169,9 @@ def test_pairs_depend_on_their_number_alone(pairs: Pairs) -> None:
     assert not torch.equal(ours[0].source, ours[1].source)
 
 
-def test_mirrored_boxes_stay_on_the_face(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ptus.training.pairs.LARGEST_GAIN", 0.0)
+def test_boxes_stay_on_the_face(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"LARGEST_GAIN": 0.0, "SWAPPED": 0.0, "STRONGEST_COLOURS": 1e-6}.items():
+        monkeypatch.setattr(f"ptus.training.variation.{name}", value)
     columns = torch.linspace(-1, 1, SIDE)
     for number in range(12):
         sample = pairs[number]

@@ -1,0 +1,93 @@
+"""How a pair of frames is varied: both are turned, enlarged, mirrored and recoloured alike."""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+LARGEST_GAIN = 0.25  # of a channel and of gamma, as logarithms
+LARGEST_TURN = math.radians(10)
+LARGEST_ZOOM = 0.25
+LARGEST_SHIFT = 0.1
+STRONGEST_COLOURS = 1.4  # 1 leaves them
+SWAPPED = 0.25  # of the pairs have channels swapped: no colour of skin or cloth is to be relied on
+
+
+@dataclass(frozen=True)
+class Variation:
+    """Points p of a frame, in [-1, 1], go to zoom · p · turn + shift; a mirrored frame is mirrored first.
+
+    Args:
+        mirrored: whether left and right change places.
+        turn: (2, 2), a rotation for row vectors.
+        zoom: how much larger everything becomes.
+        shift: (2,).
+        gains: what the channels are multiplied by, (3,).
+        gamma: power of the levels, in [0, 1].
+        colours: how strong they are, 0 for grey.
+        channels: their new order, (3,).
+    """
+
+    mirrored: bool
+    turn: Floats
+    zoom: float
+    shift: Floats
+    gains: Floats
+    gamma: float
+    colours: float
+    channels: npt.NDArray[np.int64]
+
+    @classmethod
+    def random(cls, random: np.random.Generator) -> "Variation":
+        """One at random."""
+        angle = random.uniform(-LARGEST_TURN, LARGEST_TURN)
+        turn = [[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]]
+        return cls(
+            mirrored=bool(random.random() < 0.5),
+            turn=np.array(turn, np.float32),
+            zoom=math.exp(random.uniform(0, LARGEST_ZOOM)),
+            shift=random.uniform(-LARGEST_SHIFT, LARGEST_SHIFT, 2).astype(np.float32),
+            gains=np.exp(random.uniform(-LARGEST_GAIN, LARGEST_GAIN, 3)).astype(np.float32),
+            gamma=math.exp(random.uniform(-LARGEST_GAIN, LARGEST_GAIN)),
+            colours=random.uniform(0, STRONGEST_COLOURS),
+            channels=random.permutation(3) if random.random() < SWAPPED else np.arange(3),
+        )
+
+    def pictures(self, frames: npt.NDArray[np.uint8]) -> Floats:
+        """Frames (T, S, S, 3), RGB → the same in [0, 1]; what comes from beyond the edge is reflected."""
+        side = frames.shape[1]
+        linear = (self.zoom * self.turn.T) @ np.diag([-1.0 if self.mirrored else 1.0, 1.0])
+        middle = (side - 1) / 2
+        offset = middle + self.shift * side / 2 - linear @ np.full(2, middle)
+        moved = [
+            cv2.warpAffine(frame, np.column_stack((linear, offset)), (side, side), borderMode=cv2.BORDER_REFLECT_101)
+            for frame in frames
+        ]
+        levels = (np.stack(moved).astype(np.float32) / 255)[..., self.channels]
+        grey = levels.mean(axis=-1, keepdims=True)
+        strong = np.clip(grey + np.float32(self.colours) * (levels - grey), 0, 1)
+        return np.asarray(np.clip(self.gains * strong ** np.float32(self.gamma), 0, 1), np.float32)
+
+    def boxes(self, boxes: Floats) -> Floats:
+        """Boxes (T, 4), x0, y0, x1, y1 → boxes around the moved centres, of the new size."""
+        low, high = boxes[:, :2], boxes[:, 2:]
+        centres, halves = self._points(np.asarray((low + high) / 2, np.float32)), self.zoom * (high - low) / 2
+        return np.concatenate((centres - halves, centres + halves), axis=1).astype(np.float32)
+
+    def heads(self, heads: Floats) -> Floats:
+        """Poses of heads as a batch has them, (T, 13) → the same."""
+        mirror = np.diag([-1.0 if self.mirrored else 1.0, 1.0, 1.0])
+        turn = np.eye(3)
+        turn[:2, :2] = self.turn
+        rotation = mirror @ heads[:, :9].reshape(-1, 3, 3) @ mirror @ turn
+        place = np.column_stack((self._points(heads[:, 9:11]), self.zoom * heads[:, 11]))
+        size = self.zoom * heads[:, 12:]
+        return np.concatenate((rotation.reshape(-1, 9), place, size), axis=1).astype(np.float32)
+
+    def _points(self, points: Floats) -> Floats:
+        mirrored = points * np.array([-1.0 if self.mirrored else 1.0, 1.0], np.float32)
+        return (self.zoom * mirrored @ self.turn + self.shift).astype(np.float32)

@@ -1,0 +1,81 @@
+"""What is known of a frame moves as the frame does."""
+
+import numpy as np
+import pytest
+
+from ptus.training.variation import Variation
+
+SIDE = 96
+
+
+def plain(**changed: object) -> Variation:
+    values: dict[str, object] = {
+        "mirrored": False,
+        "turn": np.eye(2, dtype=np.float32),
+        "zoom": 1.0,
+        "shift": np.zeros(2, np.float32),
+        "gains": np.ones(3, np.float32),
+        "gamma": 1.0,
+        "colours": 1.0,
+        "channels": np.arange(3),
+    }
+    return Variation(**(values | changed))  # type: ignore[arg-type]
+
+
+def spot(x: float, y: float) -> np.ndarray:
+    rows, columns = (2 * (np.mgrid[:SIDE, :SIDE] + 0.5) / SIDE) - 1
+    level = 255 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 0.01)
+    return np.repeat(level[None, :, :, None], 3, axis=3).astype(np.uint8)
+
+
+def test_nothing_changes_without_a_variation() -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (2, SIDE, SIDE, 3)).astype(np.uint8)
+    np.testing.assert_allclose(plain().pictures(frames), frames / 255, atol=1e-6)
+    boxes = np.array([[-0.5, -0.25, 0.5, 0.75]], np.float32)
+    np.testing.assert_array_equal(plain().boxes(boxes), boxes)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_points_move_with_the_picture(seed: int) -> None:
+    drawn = Variation.random(np.random.default_rng(seed))
+    variation = plain(mirrored=drawn.mirrored, turn=drawn.turn, zoom=drawn.zoom, shift=drawn.shift)
+    levels = variation.pictures(spot(0.3, -0.2))[0, :, :, 0]
+    rows, columns = (2 * (np.mgrid[:SIDE, :SIDE] + 0.5) / SIDE) - 1
+    found = np.array([(levels * columns).sum(), (levels * rows).sum()]) / levels.sum()
+    box = variation.boxes(np.array([[0.2, -0.3, 0.4, -0.1]], np.float32))[0]
+    np.testing.assert_allclose(found, (box[:2] + box[2:]) / 2, atol=5e-3)
+    np.testing.assert_allclose(box[2:] - box[:2], 0.2 * variation.zoom, rtol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_heads_turn_with_the_picture(seed: int) -> None:
+    """A point of the head lies where its pose says, before and after; mirrored, the head's other side does."""
+    random = np.random.default_rng(seed)
+    variation = Variation.random(random)
+    rotation = np.linalg.qr(random.normal(size=(3, 3)))[0]
+    head = np.concatenate((rotation.ravel(), [0.1, -0.3, 0.05, 0.4]))[None].astype(np.float32)
+    point = random.normal(size=3)
+
+    def place(head: np.ndarray, point: np.ndarray) -> np.ndarray:
+        return np.asarray(head[0, 12] * (point @ head[0, :9].reshape(3, 3)) + head[0, 9:12])
+
+    before = place(head, point)
+    after = place(variation.heads(head), point * ([-1, 1, 1] if variation.mirrored else [1, 1, 1]))
+    square = np.array([[*before[:2], *before[:2]]], np.float32)
+    np.testing.assert_allclose(after[:2], variation.boxes(square)[0, :2], atol=1e-5)
+    assert after[2] == pytest.approx(variation.zoom * before[2], abs=1e-5)
+
+
+def test_unknown_heads_stay_unknown() -> None:
+    variation = Variation.random(np.random.default_rng(1))
+    assert np.isnan(variation.heads(np.full((2, 13), np.nan, np.float32))).all()
+
+
+def test_colours_vary_within_their_range() -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (1, 8, 8, 3)).astype(np.uint8)
+    grey = plain(colours=0.0).pictures(frames)
+    np.testing.assert_allclose(grey[..., 0], grey[..., 2], atol=1e-6)
+    swapped = plain(channels=np.array([2, 0, 1])).pictures(frames)
+    np.testing.assert_allclose(swapped[..., 0], frames[..., 2] / 255, atol=1e-6)
+    bright = plain(gains=np.full(3, 1.5, np.float32), gamma=0.5).pictures(frames)
+    assert bright.min() >= 0 and bright.max() == 1
