@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.case import Form, Inputs
-from bench.prepare import gradients_like, in_dtype, prepare
+from bench.prepare import gradients_like, in_dtype, parameters, prepare
 
 # ‖found - expected‖ / ‖expected‖ that is rounding in any op here. Where the result has jumps (the gradient of a
 # deformation, at the borders of cells), eager PyTorch rounds to the wrong side as often as we do: hence its own error.
@@ -26,16 +26,20 @@ class Expected:
         inputs: its arguments.
         direction: "forward", "backward" or "both".
         outputs: of the forward of what will be checked: the gradients that come in have their types.
+
+    The gradient of a model's parameters is one: that of a bias that changes nothing is rounding, and proves nothing.
     """
 
     def __init__(self, eager: Form, inputs: Inputs, direction: str, outputs: Sequence[Tensor]) -> None:
         self.grad_outputs = gradients_like(outputs)
-        self._exact = _outcome(eager, inputs, direction, self.grad_outputs, torch.float64)
-        in_float32 = _outcome(eager, inputs, direction, self.grad_outputs, torch.float32)
+        self._parameters = 0 if direction == "forward" else len(parameters(eager))
+        self._exact = self._joined(_outcome(eager, inputs, direction, self.grad_outputs, torch.float64))
+        in_float32 = self._joined(_outcome(eager, inputs, direction, self.grad_outputs, torch.float32))
         self._eagers_errors = [error_of(*pair) for pair in zip(in_float32, self._exact, strict=True)]
 
     def refuse_wrong(self, what: str, found: Sequence[Tensor]) -> None:
         """Raise WrongResultError unless every tensor found has the expected shape and, in norm, the expected values."""
+        found = self._joined(found)
         if len(found) != len(self._exact):
             raise WrongResultError(f"{what}: {len(found)} tensors for {len(self._exact)}")
         for position, (tensor, exact) in enumerate(zip(found, self._exact, strict=True)):
@@ -45,6 +49,12 @@ class Expected:
             allowed = max(ROUNDING[tensor.dtype], TIMES_EAGERS_ERROR * self._eagers_errors[position])
             if not error <= allowed:  # a NaN is wrong too
                 raise WrongResultError(f"{what}, tensor {position}: off by {error:.2g} of its norm")
+
+    def _joined(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        if not self._parameters:
+            return list(tensors)
+        alone, gradients = tensors[: -self._parameters], tensors[-self._parameters :]
+        return [*alone, torch.cat([gradient.flatten() for gradient in gradients])]
 
 
 def error_of(found: Tensor, exact: Tensor) -> float:

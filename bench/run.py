@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.util
+import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,13 +27,15 @@ THREADS = 2  # the CPU's targets are set for these
 BACKENDS = {"cpu": ("cpu", "reference"), "cuda": ("cuda", "triton", "reference")}
 README_SECONDS_A_ROW = 1.0
 OUT_OF_TIME = "not begun within --seconds"
+STOPPED = "not measured before the run was stopped"
+STOPPED_STATUS = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Returns:
-        0; 1 where a result was wrong or an op failed.
+        0; 1 where a result was wrong or an op failed; 130 after Ctrl-C or SIGTERM, which keep what is measured.
     """
     parser = _parser()
     options = parser.parse_args(arguments)
@@ -49,11 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     threads = torch.get_num_threads()
     torch.set_num_threads(options.threads)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         device = DEVICES[device_name](options.threads)
         results = measure_all(settings, device, not options.no_compile, options.seconds, filters)
     finally:
         torch.set_num_threads(threads)
+        signal.signal(signal.SIGTERM, before)
 
     for line in [*terminal(results), *models(results)]:
         print(line)
@@ -61,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results.store(options.json)
     if options.csv:
         write_csv(results, options.csv)
+    if STOPPED in results.not_measured.values():
+        return STOPPED_STATUS
     return 1 if any(_failed(reason) for reason in results.not_measured.values()) else 0
 
 
@@ -98,8 +105,14 @@ def measure_all(
     harness = Harness(device, results.bandwidth, with_compile)
     if filters.readme:
         harness = Harness(device, results.bandwidth, with_compile, README_SECONDS_A_ROW, with_compiled_models=False)
-    measure_rows(settings, harness.measure, results, deadline)
-    measure_stages(settings, device, results, deadline)
+    try:
+        measure_rows(settings, harness.measure, results, deadline)
+        measure_stages(settings, device, results, deadline)
+    except KeyboardInterrupt:
+        measured = {row.key for row in results.rows}
+        left = [str(setting) for setting in settings if setting.key not in measured]
+        for name in [*left, "the rest of the run"]:
+            results.not_measured.setdefault(name, STOPPED)
     return results
 
 

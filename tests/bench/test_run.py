@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,9 +18,9 @@ from bench.__main__ import main as bench
 from bench.cases import CASES
 from bench.correctness import WrongResultError
 from bench.device import Cpu
-from bench.harness import Measured
+from bench.harness import Harness, Measured
 from bench.rows import Results
-from bench.run import OUT_OF_TIME, chosen_backends, main, measure_rows, measure_stages
+from bench.run import OUT_OF_TIME, STOPPED, STOPPED_STATUS, chosen_backends, main, measure_rows, measure_stages
 from bench.settings import Filters, Setting, select
 from tests.bench.examples import RESULTS, ROW
 from tests.bench.small import CASE
@@ -52,6 +54,25 @@ def test_what_comes_too_late_is_listed() -> None:
     measure_rows(SETTINGS, measured, results, deadline=0.0)
     assert not results.rows
     assert results.not_measured == {str(setting): OUT_OF_TIME for setting in SETTINGS}
+
+
+def test_a_run_that_is_stopped_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    def stopped_at_the_second(self: Harness, setting: Setting) -> Measured:
+        if stored:
+            os.kill(os.getpid(), signal.SIGTERM)
+        stored.append(setting)
+        return measured(setting)
+
+    stored: list[Setting] = []
+    monkeypatch.setattr(Harness, "measure", stopped_at_the_second)
+    path = tmp_path / "rows.json"
+    assert main(["--op", "soft_argmax_3d", "--device", "cpu", "--json", str(path)]) == STOPPED_STATUS
+    results = Results.load(path)
+    assert [row.key for row in results.rows] == [stored[0].key]
+    assert str(stored[1]) in results.not_measured and set(results.not_measured.values()) == {STOPPED}
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.mark.parametrize(
