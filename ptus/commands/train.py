@@ -14,7 +14,7 @@ from torch import nn
 from ptus.data.dataset import read_clips
 from ptus.errors import UserError
 from ptus.model import PRESETS
-from ptus.model.checkpoint import load_model
+from ptus.model.checkpoint import at_size, load_model
 from ptus.stopping import stop_on_signals
 from ptus.training.config import TrainingConfig
 from ptus.training.frames import cached_clips
@@ -41,7 +41,7 @@ def train(
     *,
     data: Path,
     output: Path,
-    size: str = "slim-256",
+    size: Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = None,
     config: TrainingConfig = TrainingConfig(),  # noqa: B008 - frozen
     intervals: Intervals = Intervals(),  # noqa: B008 - frozen
     init_from: File = None,
@@ -57,7 +57,8 @@ def train(
     Args:
         data: Folder that `ptus prepare` wrote.
         output: Folder to write to: model.safetensors, state.safetensors, logs.
-        size: Which model, as `ptus init` takes; not with --init-from.
+        size: Which model, as `ptus init` takes: slim-256 unless given. With --init-from, at whose size its weights are
+            trained on.
         config: How to train.
         intervals: Steps between what is written.
         init_from: Checkpoint whose weights to start from.
@@ -66,17 +67,18 @@ def train(
         workers: Processes that load pairs.
         device: Where to compute.
     """
-    if size not in PRESETS:
+    if size is not None and size not in PRESETS:
         raise UserError(f"--size {size} is not known; give one of {', '.join(PRESETS)}")
-    if resume and init_from is not None:
-        raise UserError("--resume goes on with the run's own weights; leave out --init-from")
+    if resume and (init_from is not None or size is not None):
+        raise UserError("--resume goes on with the run's own model and weights; leave out --init-from and --size")
     if not resume and (output / STATE).exists():
         raise UserError(f"{output} has a run already; give --resume to go on with it, or another --output")
-    model_config, start = PRESETS[size], None
+    model_config, start = PRESETS[size or "slim-256"], None
     if resume:
         model_config, config = read_configs(output / STATE)
     elif init_from is not None:
         start = load_model(init_from)
+        start = start if size is None else at_size(start, model_config.size)
         model_config = start.config
     perceptual: nn.Module = PyramidLoss() if vgg19 is None else VggLoss(vgg19)
     clips = read_clips(data, "train")

@@ -1,7 +1,7 @@
 """Checkpoints: safetensors with the model's configuration beside the weights. Nothing in them is ever executed."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -100,3 +100,21 @@ def _read(path: Path, with_weights: bool = True) -> tuple[ModelConfig, dict[str,
     except (ValueError, AttributeError) as error:
         raise UserError(f"{path} has a configuration that cannot be used: {error}; get it anew") from error
     return config, weights
+
+
+def at_size(model: PTUS, size: int) -> PTUS:
+    """The same weights for pictures of another size, to be trained on at that.
+
+    Args:
+        model: to take them from.
+        size: side of the pictures, pixels.
+
+    Raises:
+        UserError: where a model of that size has other layers.
+    """
+    resized = PTUS(replace(model.config, size=size))
+    try:
+        resized.load_state_dict(model.state_dict())
+    except RuntimeError:
+        raise UserError(f"a model for {model.config.size} pixels has other layers than one for {size}") from None
+    return resized

@@ -56,7 +56,8 @@ def read_step(folder: Path) -> int:
     [
         (["--size", "slim-100"], "--size slim-100 is not known"),
         (["--resume"], r"there is no .*state.safetensors; start without --resume"),
-        (["--resume", "--init-from", "a.safetensors"], "--resume goes on with the run's own weights"),
+        (["--resume", "--init-from", "a.safetensors"], "--resume goes on with the run's own model and weights"),
+        (["--resume", "--size", "slim-256"], "--resume goes on with the run's own model and weights"),
         (["--init-from", "none.safetensors"], "there is no none.safetensors"),
         (["--vgg19", "none.safetensors"], "cannot read VGG-19's weights from none.safetensors"),
         (["--data", "none"], "none/clips.csv"),

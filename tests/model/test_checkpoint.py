@@ -2,7 +2,7 @@
 
 import json
 import struct
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from ptus.errors import UserError
 from ptus.model import PTUS, ModelConfig
-from ptus.model.checkpoint import CONFIG_KEY, load_model, read_config, save_model
+from ptus.model.checkpoint import CONFIG_KEY, at_size, load_model, read_config, save_model
 from tests.model.conftest import SLIM
 
 
@@ -82,6 +82,15 @@ def test_somebody_elses(tmp_path: Path) -> None:
 def test_another_size(path: Path) -> None:
     with pytest.raises(UserError, match="is a model for 128×128 pixels, not 256×256"):
         load_model(path, size=256)
+
+
+def test_weights_serve_another_size_that_has_the_same_layers(slim: PTUS) -> None:
+    larger = at_size(slim, 256)
+    assert larger.config == replace(slim.config, size=256)
+    for name, tensor in slim.state_dict().items():
+        assert torch.equal(larger.state_dict()[name], tensor)
+    with pytest.raises(UserError, match="a model for 128 pixels has other layers than one for 512"):
+        at_size(slim, 512)
 
 
 def test_weights_that_do_not_fit(path: Path, tmp_path: Path) -> None:
