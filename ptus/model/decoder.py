@@ -14,7 +14,7 @@ from ptus.model.layers import ConvBlock, ResBlock, doubled, precise
 from ptus.model.warping import Warped
 from ptus_kernels import warp_blend
 
-SHOWN_AT_FIRST = 2.0  # logit of the source's share in the picture: an untrained model warps what it is given
+SHOWN_AT_FIRST = 3.0  # logit of the source's share in the picture: an untrained model warps what it is given
 
 
 class _Level(nn.Module):

@@ -1,5 +1,7 @@
 """The network behind a level's deformation: it sees what each motion would do, and says where which one holds."""
 
+from typing import cast
+
 import torch
 from einops import rearrange
 from torch import Tensor, nn
@@ -42,6 +44,9 @@ class MotionReader(nn.Module):
         return seen
 
 
+STILL_AT_FIRST = 2.0  # logit of the background, and of what is no face: an untrained model hardly moves its source
+
+
 class FaceBodyMasks(nn.Module):
     """Logits of the masks of the background, the body's and the face's motions.
 
@@ -58,6 +63,11 @@ class FaceBodyMasks(nn.Module):
         self.groups = [1 + body, face, *([1] if with_region else [])]
         self.depth = depth
         self.logits = nn.Conv2d(width, sum(self.groups) * depth, 3, padding=1)
+        with torch.no_grad():
+            bias = cast(Tensor, self.logits.bias)
+            bias[:depth] += STILL_AT_FIRST
+            if with_region:
+                bias[-depth:] -= STILL_AT_FIRST
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
         """(B, width, h, w) → logits (B, 1 + K, d, h, w), and those of the face region (B, 1, d, h, w)."""
