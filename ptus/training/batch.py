@@ -15,17 +15,16 @@ class Batch:
         source_boxes: the faces, brows to chin: (B, 4), x0, y0, x1, y1 in [-1, 1] of the frame.
         driving: as `source`.
         driving_boxes: as `source_boxes`.
-        source_heads: poses of the heads, (B, 13): rotation row by row, translation, scale, as in `ptus.model.Motion`;
-            NaN where they are not known, as they are of rendered clips.
-        driving_heads: as `source_heads`.
+        source_known: what is known of the motion, packed as `KnownMotion` does it, (B, 133); NaN where nothing is.
+        driving_known: as `source_known`.
     """
 
     source: Tensor
     source_boxes: Tensor
     driving: Tensor
     driving_boxes: Tensor
-    source_heads: Tensor
-    driving_heads: Tensor
+    source_known: Tensor
+    driving_known: Tensor
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on a device."""

@@ -23,7 +23,7 @@ class LossWeights:
         keypoint_spread: keypoints keep apart.
         keypoint_depth: keypoints lie about the middle of the volume.
         expression: what the head's motion explains is not explained by expression.
-        head_pose: where the head's pose is known, as of rendered clips, it is that.
+        known_motion: where the motion is known, as of rendered clips, it is that.
         face_region: the face's share in the motion is where the face is.
     """
 
@@ -36,7 +36,7 @@ class LossWeights:
     keypoint_spread: float = 10.0
     keypoint_depth: float = 1.0
     expression: float = 1.0
-    head_pose: float = 10.0
+    known_motion: float = 50.0
     face_region: float = 0.5
 
     def __post_init__(self) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from tqdm import tqdm
 
 from ptus.data.dataset import Clip
@@ -15,6 +14,7 @@ from ptus.data.truth import read_motion
 from ptus.errors import UserError
 from ptus.files import replacing
 from ptus.images import resized
+from ptus.training.known import KnownMotion
 from ptus.video import VideoReader
 
 
@@ -25,12 +25,12 @@ class CachedClip:
     Args:
         frames: (T, S, S, 3) of uint8, RGB, mapped from a file.
         boxes: the faces, brows to chin: (T, 4), x0, y0, x1, y1 in [-1, 1] of the frame.
-        heads: their poses, (T, 13), as a batch has them; NaN where they are not known.
+        known: what is known of the motion in them.
     """
 
     frames: npt.NDArray[np.uint8]
     boxes: npt.NDArray[np.float32]
-    heads: npt.NDArray[np.float32]
+    known: KnownMotion
 
 
 def cached_clips(clips: Sequence[Clip], folder: Path, size: int, *, progress: bool = True) -> list[CachedClip]:
@@ -50,7 +50,7 @@ def cached_clips(clips: Sequence[Clip], folder: Path, size: int, *, progress: bo
     if decoded and progress:
         seconds = time.perf_counter() - start
         print(f"decoded {decoded} frames in {seconds:.1f} s, {1000 * seconds / decoded:.2f} ms each, once for all")
-    return [CachedClip(np.load(_path(clip, folder, size), mmap_mode="r"), _boxes(clip), _heads(clip)) for clip in clips]
+    return [CachedClip(np.load(_path(clip, folder, size), mmap_mode="r"), _boxes(clip), _known(clip)) for clip in clips]
 
 
 def _path(clip: Clip, folder: Path, size: int) -> Path:
@@ -88,10 +88,10 @@ def _boxes(clip: Clip) -> npt.NDArray[np.float32]:
     return (2 * np.array(edges, np.float32) / sides - 1).astype(np.float32)
 
 
-def _heads(clip: Clip) -> npt.NDArray[np.float32]:
+def _known(clip: Clip) -> KnownMotion:
     if clip.motion is None:
-        return np.full((clip.frames, 13), np.nan, np.float32)
+        return KnownMotion.nothing(clip.frames)
     motion = read_motion(clip.motion)
     if len(motion.scale) != clip.frames:
         raise UserError(f"{clip.motion} has {len(motion.scale)} frames, the clip {clip.frames}; run ptus prepare again")
-    return torch.cat((motion.rotation.flatten(1), motion.translation, motion.scale), dim=1).numpy()
+    return KnownMotion.of(motion)

@@ -13,6 +13,7 @@ from ptus.training.config import LossWeights
 from ptus.training.losses import priors
 from ptus.training.losses.adversarial import adversarial_loss, feature_matching_loss
 from ptus.training.losses.equivariance import Transform, equivariance_loss
+from ptus.training.losses.truth import known_motion_loss
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,9 @@ class Objective(nn.Module):
             losses["keypoint_depth"] = priors.depth_loss(both)
         if weights.expression:
             losses["expression"] = priors.expression_loss(motion)
-        if weights.head_pose and model.config.local_global:
-            known = torch.cat((batch.source_heads, batch.driving_heads))
-            losses["head_pose"] = priors.head_pose_loss(motion[: 2 * count], known)
+        if weights.known_motion and model.config.local_global:
+            known = torch.cat((batch.source_known, batch.driving_known))
+            losses["known_motion"] = known_motion_loss(motion[: 2 * count], known)
         if weights.face_region and warped.face_region is not None:
             losses["face_region"] = priors.face_region_loss(warped.face_region, batch.driving_boxes)
         if discriminators is not None and (weights.adversarial or weights.feature_matching):

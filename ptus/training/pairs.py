@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from ptus.stopping import WISHES
 from ptus.training.batch import Batch
 from ptus.training.frames import CachedClip
+from ptus.training.known import KnownMotion
 from ptus.training.processes import processes, rank
 from ptus.training.variation import Variation
 
@@ -39,8 +40,9 @@ class Pairs(Dataset[Batch]):
         variation = Variation.random(random)
         pictures = torch.from_numpy(variation.pictures(clip.frames[chosen])).permute(0, 3, 1, 2).contiguous()
         boxes = torch.from_numpy(variation.boxes(clip.boxes[chosen]))
-        heads = torch.from_numpy(variation.heads(clip.heads[chosen]))
-        return Batch(pictures[:1], boxes[:1], pictures[1:], boxes[1:], heads[:1], heads[1:])
+        known = KnownMotion(*(tensor[chosen] for tensor in clip.known.tensors()))
+        motion = variation.motion(known).packed()
+        return Batch(pictures[:1], boxes[:1], pictures[1:], boxes[1:], motion[:1], motion[1:])
 
 
 def batches(pairs: Pairs, batch: int, first_step: int, steps: int, workers: int) -> Iterator[Batch]:

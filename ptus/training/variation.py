@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
+import torch
+
+from ptus.training.known import KnownMotion
 
 Floats = npt.NDArray[np.float32]
 
@@ -78,15 +81,9 @@ class Variation:
         centres, halves = self._points(np.asarray((low + high) / 2, np.float32)), self.zoom * (high - low) / 2
         return np.concatenate((centres - halves, centres + halves), axis=1).astype(np.float32)
 
-    def heads(self, heads: Floats) -> Floats:
-        """Poses of heads as a batch has them, (T, 13) → the same."""
-        mirror = np.diag([-1.0 if self.mirrored else 1.0, 1.0, 1.0])
-        turn = np.eye(3)
-        turn[:2, :2] = self.turn
-        rotation = mirror @ heads[:, :9].reshape(-1, 3, 3) @ mirror @ turn
-        place = np.column_stack((self._points(heads[:, 9:11]), self.zoom * heads[:, 11]))
-        size = self.zoom * heads[:, 12:]
-        return np.concatenate((rotation.reshape(-1, 9), place, size), axis=1).astype(np.float32)
+    def motion(self, known: KnownMotion) -> KnownMotion:
+        """What is known of frames → what is known of them varied."""
+        return known.moved(self.mirrored, torch.from_numpy(self.turn), self.zoom, torch.from_numpy(self.shift))
 
     def _points(self, points: Floats) -> Floats:
         mirrored = points * np.array([-1.0 if self.mirrored else 1.0, 1.0], np.float32)

@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from ptus.data.dataset import Clip, Split, write_clips, write_track
 from ptus.faces import FaceBox
 from ptus.model import ModelConfig
 from ptus.training.batch import Batch
 from ptus.training.config import TrainingConfig
+from ptus.training.known import KnownMotion
 from ptus.training.losses.perceptual import PyramidLoss
 from ptus.training.trainer import Trainer
 from ptus.video import VideoWriter
@@ -49,15 +51,22 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def some_motion(frames: int) -> Tensor:
+    """What is known of all frames but the first."""
+    random = torch.Generator().manual_seed(2)
+    known = torch.rand(KnownMotion.nothing(frames).packed().shape, generator=random)
+    known[0] = torch.nan
+    return known
+
+
 @pytest.fixture
 def batch() -> Batch:
     """Two pairs of noise."""
     random = torch.Generator().manual_seed(1)
     source, driving = torch.rand(2, 2, 3, SIDE, SIDE, generator=random)
     boxes = torch.tensor([[-0.3, -0.6, 0.3, 0.0], [-0.2, -0.5, 0.4, 0.1]])
-    heads = torch.tensor([[1.0, 0, 0, 0, 1, 0, 0, 0, 1, 0.1, -0.2, 0, 0.3]]).repeat(2, 1)
-    heads[0] = torch.nan
-    return Batch(source, boxes, driving, boxes.flip(0), heads, heads.flip(0))
+    known = some_motion(len(boxes))
+    return Batch(source, boxes, driving, boxes.flip(0), known, known.flip(0))
 
 
 @pytest.fixture

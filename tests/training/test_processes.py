@@ -13,7 +13,7 @@ from ptus.training.config import TrainingConfig
 from ptus.training.losses.perceptual import PyramidLoss
 from ptus.training.processes import SynchronizedBatchNorm
 from ptus.training.trainer import Trainer
-from tests.training.conftest import SIDE, SMALL
+from tests.training.conftest import SIDE, SMALL, some_motion
 
 PROCESSES, STEPS = 2, 2
 
@@ -27,9 +27,8 @@ def _batch(step: int) -> Batch:
     random = torch.Generator().manual_seed(step)
     source, driving = torch.rand(2, 4, 3, SIDE, SIDE, generator=random)
     boxes = torch.tensor([[-0.3, -0.6, 0.3, 0.0]]) + 0.1 * torch.rand(4, 1, generator=random)
-    heads = torch.tensor([[1.0, 0, 0, 0, 1, 0, 0, 0, 1, 0.1, -0.2, 0, 0.3]]).repeat(4, 1)
-    heads[0] = torch.nan
-    return Batch(source, boxes, driving, boxes.flip(0), heads, heads.flip(0))
+    known = some_motion(len(boxes))
+    return Batch(source, boxes, driving, boxes.flip(0), known, known.flip(0))
 
 
 def _train(rank: int, processes: int) -> dict[str, Tensor]:

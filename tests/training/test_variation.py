@@ -47,30 +47,6 @@ def test_points_move_with_the_picture(seed: int) -> None:
     np.testing.assert_allclose(box[2:] - box[:2], 0.2 * variation.zoom, rtol=1e-5)
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_heads_turn_with_the_picture(seed: int) -> None:
-    """A point of the head lies where its pose says, before and after; mirrored, the head's other side does."""
-    random = np.random.default_rng(seed)
-    variation = Variation.random(random)
-    rotation = np.linalg.qr(random.normal(size=(3, 3)))[0]
-    head = np.concatenate((rotation.ravel(), [0.1, -0.3, 0.05, 0.4]))[None].astype(np.float32)
-    point = random.normal(size=3)
-
-    def place(head: np.ndarray, point: np.ndarray) -> np.ndarray:
-        return np.asarray(head[0, 12] * (point @ head[0, :9].reshape(3, 3)) + head[0, 9:12])
-
-    before = place(head, point)
-    after = place(variation.heads(head), point * ([-1, 1, 1] if variation.mirrored else [1, 1, 1]))
-    square = np.array([[*before[:2], *before[:2]]], np.float32)
-    np.testing.assert_allclose(after[:2], variation.boxes(square)[0, :2], atol=1e-5)
-    assert after[2] == pytest.approx(variation.zoom * before[2], abs=1e-5)
-
-
-def test_unknown_heads_stay_unknown() -> None:
-    variation = Variation.random(np.random.default_rng(1))
-    assert np.isnan(variation.heads(np.full((2, 13), np.nan, np.float32))).all()
-
-
 def test_colours_vary_within_their_range() -> None:
     frames = np.random.default_rng(0).integers(0, 256, (1, 8, 8, 3)).astype(np.uint8)
     grey = plain(colours=0.0).pictures(frames)

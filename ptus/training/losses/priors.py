@@ -1,7 +1,5 @@
 """What is known of keypoints and of motion without looking at pictures."""
 
-from typing import cast
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -29,25 +27,6 @@ def depth_loss(keypoints: Tensor) -> Tensor:
 def expression_loss(motion: Motion) -> Tensor:
     """Mean absolute expression, which keeps the head's motion out of it: a scalar."""
     return motion.expression.abs().mean()
-
-
-def head_pose_loss(motion: Motion, heads: Tensor) -> Tensor:
-    """Mean absolute difference from the head poses that are known, in rotation, place and size: a scalar.
-
-    Places are compared in units of the head's half size, sizes by their logarithms.
-
-    Args:
-        motion: of B frames.
-        heads: (B, 13), as a batch has them, NaN where they are not known.
-    """
-    known = heads.isfinite().all(dim=1)
-    if not bool(known.any()):
-        return motion.scale.new_zeros(())
-    rotation, translation, scale = heads[known].split((9, 3, 1), dim=1)
-    off_rotation = (motion.rotation[known].flatten(1) - rotation).abs().mean()
-    off_place = ((motion.translation[known] - translation) / scale).abs().mean()
-    off_size = (motion.scale[known] / scale).log().abs().mean()
-    return cast(Tensor, off_rotation + off_place + off_size)
 
 
 def face_region_loss(logits: Tensor, boxes: Tensor) -> Tensor:

@@ -1,0 +1,120 @@
+"""What is known of the motion in the frames of a rendered clip: head pose, and where keypoints are."""
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from ptus.data.truth import TrueMotion
+from ptus.errors import UserError
+
+FACE = (
+    "left eye upper lid", "left eye lower lid", "right eye upper lid", "right eye lower lid",
+    "left mouth corner", "right mouth corner", "upper lip inner edge", "lower lip inner edge",
+    "left brow middle", "right brow middle", "nose tip", "chin", "left jaw", "right jaw", "forehead",
+)  # fmt: skip
+"""The landmarks that the first keypoints of a face are to be: those that blinks and speech move, then the head's."""
+BODY = (
+    "base of the neck", "left shoulder", "right shoulder", "left collar bone", "right collar bone",
+    "left upper arm", "right upper arm", "breast bone", "left chest", "right chest",
+)  # fmt: skip
+"""The same for the body."""
+
+
+@dataclass(frozen=True)
+class KnownMotion:
+    """The motion in B frames, as in `ptus.model.Motion`; all NaN for a frame of which nothing is known.
+
+    Args:
+        rotation: (B, 3, 3).
+        translation: (B, 3).
+        scale: (B, 1).
+        canonical: of the landmarks in FACE, (B, 15, 3).
+        face: the same in the frame, (B, 15, 3).
+        body: (B, 10, 3).
+    """
+
+    rotation: Tensor
+    translation: Tensor
+    scale: Tensor
+    canonical: Tensor
+    face: Tensor
+    body: Tensor
+
+    @classmethod
+    def of(cls, motion: TrueMotion) -> "KnownMotion":
+        """What a rendered clip says.
+
+        Raises:
+            UserError: where it lacks a landmark.
+        """
+        for names, wanted in ((motion.face_names, FACE), (motion.body_names, BODY)):
+            for name in wanted:
+                if name not in names:
+                    raise UserError(f"a rendered clip does not say where the {name} is; render it anew")
+        landmarks = [motion.face_names.index(name) for name in FACE]
+        return cls(
+            rotation=motion.rotation,
+            translation=motion.translation,
+            scale=motion.scale,
+            canonical=motion.canonical[landmarks].expand(len(motion.scale), -1, -1),
+            face=motion.face[:, landmarks],
+            body=motion.body[:, [motion.body_names.index(name) for name in BODY]],
+        )
+
+    @classmethod
+    def nothing(cls, frames: int) -> "KnownMotion":
+        """Of frames of which nothing is known."""
+        shapes = [(3, 3), (3,), (1,), (len(FACE), 3), (len(FACE), 3), (len(BODY), 3)]
+        return cls(*(torch.full((frames, *shape), torch.nan) for shape in shapes))
+
+    @classmethod
+    def unpacked(cls, packed: Tensor) -> "KnownMotion":
+        """From the rows that `packed` gives."""
+        parts = cls.nothing(1)
+        columns = packed.split([part.numel() for part in parts.tensors()], dim=1)
+        shapes = [part.shape[1:] for part in parts.tensors()]
+        return cls(*(column.reshape(-1, *shape) for column, shape in zip(columns, shapes, strict=True)))
+
+    def packed(self) -> Tensor:
+        """All of it, a row a frame: (B, 133)."""
+        return torch.cat([tensor.flatten(1) for tensor in self.tensors()], dim=1)
+
+    def moved(self, mirrored: bool, turn: Tensor, zoom: float, shift: Tensor) -> "KnownMotion":
+        """Of the frames mirrored if asked, then turned, enlarged and shifted.
+
+        A mirrored face is that of another person, whose left is the first one's right.
+
+        Args:
+            mirrored: whether left and right change places first.
+            turn: a rotation of the plane for row vectors, (2, 2).
+            zoom: about the middle of the frame.
+            shift: (2,).
+        """
+        mirror = torch.diag(torch.tensor([-1.0 if mirrored else 1.0, 1.0, 1.0]))
+        whole = torch.eye(3)
+        whole[:2, :2] = turn
+        place = torch.cat((shift, torch.zeros(1)))
+
+        def points(given: Tensor) -> Tensor:
+            return zoom * given @ mirror @ whole + place
+
+        face, body = (_mirrored(FACE), _mirrored(BODY)) if mirrored else (slice(None), slice(None))
+        return KnownMotion(
+            rotation=mirror @ self.rotation @ mirror @ whole,
+            translation=points(self.translation),
+            scale=zoom * self.scale,
+            canonical=(self.canonical @ mirror)[:, face],
+            face=points(self.face)[:, face],
+            body=points(self.body)[:, body],
+        )
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All of it, in the order of the fields."""
+        return tuple(getattr(self, field.name) for field in fields(self))
+
+
+def _mirrored(names: tuple[str, ...]) -> list[int]:
+    """Which point of a mirrored picture has each name."""
+    other = {"left": "right", "right": "left"}
+    return [names.index(" ".join(other.get(word, word) for word in name.split())) for name in names]

@@ -1,0 +1,114 @@
+"""What is known of motion: from rendered clips, through variations, into a loss."""
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from ptus.data.truth import TrueMotion
+from ptus.errors import UserError
+from ptus.model import Motion
+from ptus.model.rotation import from_angles
+from ptus.training.known import BODY, FACE, KnownMotion
+from ptus.training.losses.truth import known_motion_loss
+from ptus.training.variation import Variation
+
+FRAMES = 3
+
+
+@pytest.fixture
+def true() -> TrueMotion:
+    """A head that turns and speaks, with landmarks in another order and some more."""
+    random = torch.Generator().manual_seed(0)
+    face_names, body_names = (*FACE[::-1], "left temple"), (*BODY[::-1], "elbow")
+    rotation = from_angles(torch.rand(FRAMES, 3, generator=random) - 0.5)
+    translation, scale = torch.rand(FRAMES, 3, generator=random) - 0.5, torch.rand(FRAMES, 1, generator=random) + 0.2
+    canonical = torch.rand(len(face_names), 3, generator=random) - 0.5
+    expression = 0.1 * torch.rand(FRAMES, len(face_names), 3, generator=random)
+    face = scale.unsqueeze(1) * (canonical @ rotation + expression) + translation.unsqueeze(1)
+    body = torch.rand(FRAMES, len(body_names), 3, generator=random)
+    openness = torch.rand(FRAMES, 3, generator=random)
+    return TrueMotion(
+        rotation, translation, scale, face, canonical, body, openness[:, :2], openness[:, 2:], face_names, body_names
+    )
+
+
+def estimated(known: KnownMotion, more: int = 2) -> Motion:
+    """A motion that says what is known, with some keypoints more than are known."""
+
+    def with_more(points: torch.Tensor) -> torch.Tensor:
+        return torch.cat((points, points[:, :more]), dim=1)
+
+    place, scale = known.translation.unsqueeze(1), known.scale.unsqueeze(1)
+    expression = (known.face - place) / scale - known.canonical @ known.rotation
+    return Motion(
+        with_more(known.body),
+        with_more(known.canonical),
+        known.rotation,
+        known.translation,
+        known.scale,
+        with_more(expression),
+    )
+
+
+def test_landmarks_are_found_by_name(true: TrueMotion) -> None:
+    known = KnownMotion.of(true)
+    assert torch.equal(known.face, true.face[:, : len(FACE)].flip(1))
+    assert torch.equal(known.body, true.body[:, : len(BODY)].flip(1))
+    with pytest.raises(UserError, match="does not say where the chin is"):
+        KnownMotion.of(dataclasses.replace(true, face_names=tuple(re.sub("chin", "jaw", n) for n in true.face_names)))
+
+
+def test_packing_loses_nothing(true: TrueMotion) -> None:
+    known = KnownMotion.of(true)
+    again = KnownMotion.unpacked(known.packed())
+    assert all(torch.equal(*pair) for pair in zip(known.tensors(), again.tensors(), strict=True))
+
+
+def test_the_loss_is_zero_where_all_is_right(true: TrueMotion) -> None:
+    known = KnownMotion.of(true)
+    assert known_motion_loss(estimated(known), known.packed()) < 1e-6
+
+
+@pytest.mark.parametrize("part", ["rotation", "translation", "scale", "canonical", "expression", "body"])
+def test_the_loss_sees_every_part(true: TrueMotion, part: str) -> None:
+    known = KnownMotion.of(true)
+    motion = estimated(known)
+    wrong = dataclasses.replace(motion, **{part: getattr(motion, part) + 0.1})
+    assert known_motion_loss(wrong, known.packed()) > 1e-3
+
+
+def test_frames_of_which_nothing_is_known_do_not_count(true: TrueMotion) -> None:
+    known = KnownMotion.of(true)
+    motion = estimated(known)
+    wrong = dataclasses.replace(motion, body=motion.body + torch.tensor([9.0, 0, 0])[:, None, None])
+    packed = known.packed()
+    packed[0] = torch.nan
+    assert known_motion_loss(wrong, packed) < 1e-6
+    nothing = KnownMotion.nothing(FRAMES).packed()
+    assert known_motion_loss(wrong, nothing) == 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_known_moves_with_the_picture(true: TrueMotion, seed: int) -> None:
+    """The equation of posed keypoints holds after a variation as before, and points are where their pictures are."""
+    variation = Variation.random(np.random.default_rng(seed))
+    before = KnownMotion.of(true)
+    after = variation.motion(before)
+    assert torch.allclose(torch.linalg.det(after.rotation), torch.ones(FRAMES), atol=1e-5)
+    posed = (after.face - after.translation.unsqueeze(1)) / after.scale.unsqueeze(1)
+    expression = posed - after.canonical @ after.rotation
+    at_first = (before.face - before.translation.unsqueeze(1)) / before.scale.unsqueeze(1)
+    of_first = at_first - before.canonical @ before.rotation
+    assert torch.allclose(expression.norm(dim=-1).sum(), of_first.norm(dim=-1).sum(), atol=1e-4)
+    name, other = ("left jaw", "right jaw") if variation.mirrored else ("left jaw", "left jaw")
+    seen = before.face[:, FACE.index(other), :2].numpy()
+    square = np.concatenate((seen, seen), axis=1)
+    np.testing.assert_allclose(after.face[:, FACE.index(name), :2], variation.boxes(square)[:, :2], atol=1e-5)
+
+
+def test_what_is_not_known_stays_unknown() -> None:
+    variation = Variation.random(np.random.default_rng(1))
+    assert variation.motion(KnownMotion.nothing(2)).packed().isnan().all()
