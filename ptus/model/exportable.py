@@ -59,9 +59,10 @@ class Render(nn.Module):
             source: what `Estimate` gives of the source.
             driven: the motion to show, likewise.
         """
-        levels: tuple[Tensor | None, ...] = (None, None)
         volume, *rest = appearance
+        coarse_volume = coarse_seen = None
         if self.model.config.coarse_to_fine:
-            levels, rest = tuple(rest[:2]), rest[2:]
-        found = Appearance(volume, *levels, rest[0], tuple(rest[1:]))
+            coarse_volume, coarse_seen, *rest = rest
+        fine_seen, *skips = rest
+        found = Appearance(volume, coarse_volume, coarse_seen, fine_seen, tuple(skips))
         return self.model.render(found, Motion(*source), Motion(*driven))

@@ -16,7 +16,7 @@ from tests.ops.contract import OpContract, Parameters
 from tests.ops.inputs import normal
 from tests.ops.layouts import LAYOUTS, laid_out
 
-VARIANTS = [
+VARIANTS: list[Parameters] = [
     {"scale_factor": scale_factor, "activation": activation}
     for scale_factor, activation in product((1, 2), ("leaky_relu", "none"))
 ]
@@ -88,10 +88,10 @@ class TestSpadeModulate(OpContract):
     variants = VARIANTS
 
     def small_call(self, parameters: Parameters) -> Call:
-        return call_of(features((2, 2, 3, 4), int(parameters["scale_factor"]), torch.float64), parameters)
+        return call_of(features((2, 2, 3, 4), parameters["scale_factor"], torch.float64), parameters)
 
     def large_call(self, parameters: Parameters, dtype: torch.dtype) -> Call:
-        return call_of(features((2, 37, 40, 70), int(parameters["scale_factor"]), dtype), parameters)
+        return call_of(features((2, 37, 40, 70), parameters["scale_factor"], dtype), parameters)
 
     def calls(self) -> st.SearchStrategy[Call]:
         return any_calls()

@@ -97,7 +97,7 @@ def spade_modulate_call(
 ) -> Call:
     """Two samples."""
     parameters = test_spade_modulate.VARIANTS[variant]
-    tensors = test_spade_modulate.features((2, channels, *size), int(parameters["scale_factor"]), dtype)
+    tensors = test_spade_modulate.features((2, channels, *size), parameters["scale_factor"], dtype)
     return test_spade_modulate.call_of(tuple(laid_out(tensor, layout) for tensor in tensors), parameters, layout)
 
 
