@@ -1,7 +1,7 @@
 """spade_modulate beside enlarging, instance normalisation, a product, a sum and a leaky ReLU.
 
 The floor is one reading of x, γ and β and one writing of the result: at a scale of 2 that is 13 numbers for each of x,
-where eager PyTorch writes 20 and reads more.
+where eager PyTorch reads 33 and writes 24. Backward it is 22: the result's gradient is read too, and three are written.
 """
 
 from functools import partial
