@@ -127,26 +127,36 @@ struct Normalisation {
   __device__ R of(R x) const { return (x - mean) * inverse_deviation; }
 };
 
-// What the chunks have for a channel, brought together.
+// What the chunks of a channel have; those of the next chunk lie `channels` further.
 template <class Sums>
-__device__ inline Sums merged_over_chunks(const Sums* of_chunks, int64_t channel, int64_t channels, int64_t chunks) {
+__device__ inline const Sums* first_of_chunks(const Sums* of_chunks, int64_t channel, int64_t channels,
+                                              int64_t chunks) {
   int64_t n = channel;
   const int64_t c = take_remainder(n, channels);
-  Sums all = {};
-  for (int64_t chunk = 0; chunk < chunks; ++chunk) {
-    all = merged(all, of_chunks[(n * chunks + chunk) * channels + c]);
-  }
-  return all;
+  return of_chunks + n * chunks * channels + c;
 }
 
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     spade_statistics_kernel(SpadeModulate<T> of, int64_t chunks, const Moments<Real<T>>* of_chunks,
                             Normalisation<Real<T>>* of_channels) {
+  using R = Real<T>;
   const int64_t channel = item_of_thread();
   if (channel >= of.channels()) return;
-  const Moments<Real<T>> all = merged_over_chunks(of_chunks, channel, of.x.channels, chunks);
-  of_channels[channel] = {all.mean, 1 / std::sqrt(all.squares / all.count + of.eps)};
+  const Moments<R>* const first = first_of_chunks(of_chunks, channel, of.x.channels, chunks);
+  const R points = static_cast<R>(of.points());
+  R mean = 0, squares = 0;
+  for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+    const Moments<R>& moments = first[chunk * of.x.channels];
+    mean += moments.mean * moments.count;
+  }
+  mean /= points;
+  for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+    const Moments<R>& moments = first[chunk * of.x.channels];
+    const R apart = moments.mean - mean;
+    squares += moments.squares + apart * apart * moments.count;
+  }
+  of_channels[channel] = {mean, 1 / std::sqrt(squares / points + of.eps)};
 }
 
 struct Place {
@@ -253,7 +263,9 @@ __global__ void __launch_bounds__(kThreads)
   using R = Real<T>;
   const int64_t channel = item_of_thread();
   if (channel >= of.channels()) return;
-  const PassedSums<R> all = merged_over_chunks(of_chunks, channel, of.x.channels, chunks);
+  const PassedSums<R>* const first = first_of_chunks(of_chunks, channel, of.x.channels, chunks);
+  PassedSums<R> all = {};
+  for (int64_t chunk = 0; chunk < chunks; ++chunk) all = merged(all, first[chunk * of.x.channels]);
   const R points = static_cast<R>(of.points());
   of_channels[channel] = {all.plain / points, all.products / points};
 }
