@@ -14,11 +14,13 @@ from ptus_kernels.modules import (
     MotionFeatures,
     OcclusionBlend,
     SoftArgmax3d,
+    SpadeModulate,
     WarpBlend,
 )
 from ptus_kernels.motion_features import motion_features
 from ptus_kernels.occlusion_blend import occlusion_blend
 from ptus_kernels.soft_argmax import soft_argmax_3d
+from ptus_kernels.spade_modulate import spade_modulate
 from ptus_kernels.warp_blend import warp_blend
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "MotionFeatures",
     "OcclusionBlend",
     "SoftArgmax3d",
+    "SpadeModulate",
     "WarpBlend",
     "compose_motion",
     "grid_sample_2d",
@@ -36,6 +39,7 @@ __all__ = [
     "motion_features",
     "occlusion_blend",
     "soft_argmax_3d",
+    "spade_modulate",
     "use_backend",
     "warp_blend",
 ]

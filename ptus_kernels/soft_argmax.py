@@ -28,7 +28,7 @@ def soft_argmax_3d(logits: Tensor, temperature: float = 1.0) -> Tensor:
     """
     checks = Checks("soft_argmax_3d")
     checks.tensor("logits", logits, "B K D H W")
-    if logits.shape[:2].numel() > 0:
+    if 0 not in logits.shape[:2]:  # Size.numel() would fix the batch of an exported program
         for axis in "DHW":
             checks.positive_size("logits", axis)
     if not temperature > 0:

@@ -13,6 +13,7 @@ from ptus_kernels.triton.grid_sample import grid_sample, grid_sample_backward
 from ptus_kernels.triton.motion_features import motion_features, motion_features_backward
 from ptus_kernels.triton.occlusion_blend import occlusion_blend, occlusion_blend_backward
 from ptus_kernels.triton.soft_argmax import soft_argmax_3d, soft_argmax_3d_backward
+from ptus_kernels.triton.spade_modulate import spade_modulate, spade_modulate_backward
 from ptus_kernels.triton.warp_blend import warp_blend, warp_blend_backward
 
 INTERPRETED: bool = triton.knobs.runtime.interpret
@@ -52,6 +53,11 @@ OPS: dict[str, tuple[str, Callable[..., Tensor], Callable[..., list[Tensor]]]] =
         warp_blend_backward,
     ),
     "soft_argmax_3d": ("Tensor logits, float temperature", soft_argmax_3d, soft_argmax_3d_backward),
+    "spade_modulate": (
+        "Tensor x, Tensor gamma, Tensor beta, int scale_factor, float negative_slope, float eps",
+        spade_modulate,
+        spade_modulate_backward,
+    ),
 }
 
 _LIBRARY = torch.library.Library("ptus_kernels", "FRAGMENT")

@@ -1,0 +1,68 @@
+"""The parts of a model as modules whose inputs and outputs are tensors alone: what `torch.export` and ONNX take."""
+
+from torch import Tensor, nn
+
+from ptus.model.appearance import Appearance
+from ptus.model.model import PTUS
+from ptus.model.motion import Motion
+
+Tensors = tuple[Tensor, ...]
+
+
+class Encode(nn.Module):
+    """`PTUS.encode`: a source's appearance, computed once."""
+
+    def __init__(self, model: PTUS) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, source: Tensor) -> Tensors:
+        """Encode pictures (B, 3, S, S), RGB in [0, 1].
+
+        Returns:
+            The volume, then what the coarse level reads where there is one, then what the fine level reads, then the
+            skip features.
+        """
+        found = self.model.encode(source)
+        coarse = (found.coarse_volume, found.coarse_seen)
+        return (found.volume, *(tensor for tensor in coarse if tensor is not None), found.fine_seen, *found.skips)
+
+
+class Estimate(nn.Module):
+    """`PTUS.estimate`: the motion in frames."""
+
+    def __init__(self, model: PTUS) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, frames: Tensor, face_boxes: Tensor) -> Tensors:
+        """Estimate the motion in frames (B, 3, S, S) with faces at (B, 4), x0, y0, x1, y1 in [-1, 1].
+
+        Returns:
+            What a `Motion` consists of, in its order.
+        """
+        return self.model.estimate(frames, face_boxes).tensors()
+
+
+class Render(nn.Module):
+    """`PTUS.render`: the picture of a source as a motion has it."""
+
+    def __init__(self, model: PTUS) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, appearance: Tensors, source: Tensors, driven: Tensors) -> Tensor:
+        """Render pictures (B, 3, S, S), RGB in [0, 1].
+
+        Args:
+            appearance: what `Encode` gives.
+            source: what `Estimate` gives of the source.
+            driven: the motion to show, likewise.
+        """
+        volume, *rest = appearance
+        coarse_volume = coarse_seen = None
+        if self.model.config.coarse_to_fine:
+            coarse_volume, coarse_seen, *rest = rest
+        fine_seen, *skips = rest
+        found = Appearance(volume, coarse_volume, coarse_seen, fine_seen, tuple(skips))
+        return self.model.render(found, Motion(*source), Motion(*driven))
