@@ -37,7 +37,7 @@ class LossWeights:
     keypoint_depth: float = 1.0
     expression: float = 1.0
     known_motion: float = 50.0
-    face_region: float = 0.5
+    face_region: float = 2.0
 
     def __post_init__(self) -> None:
         """Refuse what is no weight.

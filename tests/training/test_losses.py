@@ -112,6 +112,11 @@ def test_face_region_is_in_the_box() -> None:
     logits[0, 0, 2][inside] = 20.0  # at one depth is enough
     assert float(priors.face_region_loss(logits, box)) < 1e-6
     assert float(priors.face_region_loss(-logits, box)) > 10
+    hair = (line.abs() <= 0.7) & ((line >= -0.7) & (line <= 0)).unsqueeze(-1)
+    logits[0, 0, 2][hair] = 20.0  # within the head's crop, and free
+    assert float(priors.face_region_loss(logits, box)) < 1e-6
+    logits[0, 0, 2] = 20.0
+    assert float(priors.face_region_loss(logits, box)) > 1
 
 
 def test_keypoints_that_follow_are_equivariant() -> None:

@@ -1,10 +1,13 @@
 """What is known of keypoints and of motion without looking at pictures."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ptus.model import Motion
+from ptus.model.face import head_frame
 
 LEAST_DISTANCE = 0.1  # squared, face-vid2vid's D_t
 
@@ -32,14 +35,26 @@ def expression_loss(motion: Motion) -> Tensor:
 def face_region_loss(logits: Tensor, boxes: Tensor) -> Tensor:
     """Cross-entropy of the face region, the most of it over depth, with the faces' boxes.
 
+    The region is all that the head takes along: hair and forehead, between the box of brows and chin and the crop of
+    the head, are where they are left to be found.
+
     Args:
         logits: (B, 1, d, h, w).
         boxes: (B, 4), x0, y0, x1, y1 in [-1, 1] of the frame.
     """
     seen = logits.amax(dim=2).squeeze(1)
-    height, width = seen.shape[1:]
-    x = torch.linspace(-1, 1, width, device=seen.device)
-    y = torch.linspace(-1, 1, height, device=seen.device).unsqueeze(-1)
+    centre, half = head_frame(boxes)
+    inside = _within(boxes, seen.shape[1:])
+    around = _within(torch.cat((centre - half, centre + half), dim=1), seen.shape[1:])
+    entropy = F.binary_cross_entropy_with_logits(seen, inside.to(seen.dtype), reduction="none")
+    sure = inside | ~around
+    return (entropy * sure).sum() / sure.sum()
+
+
+def _within(boxes: Tensor, size: Sequence[int]) -> Tensor:
+    """Which points of a grid (h, w) over the frame lie in boxes (B, 4): (B, h, w)."""
+    height, width = size
+    x = torch.linspace(-1, 1, width, device=boxes.device)
+    y = torch.linspace(-1, 1, height, device=boxes.device).unsqueeze(-1)
     x0, y0, x1, y1 = (edge[:, None, None] for edge in boxes.unbind(-1))
-    inside = (x >= x0) & (x <= x1) & (y >= y0) & (y <= y1)
-    return F.binary_cross_entropy_with_logits(seen, inside.to(seen.dtype))
+    return (x >= x0) & (x <= x1) & (y >= y0) & (y <= y1)
