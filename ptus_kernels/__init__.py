@@ -18,6 +18,7 @@ from ptus_kernels.modules import (
 )
 from ptus_kernels.motion_features import motion_features
 from ptus_kernels.occlusion_blend import occlusion_blend
+from ptus_kernels.patching import patched
 from ptus_kernels.soft_argmax import soft_argmax_3d
 from ptus_kernels.warp_blend import warp_blend
 
@@ -35,6 +36,7 @@ __all__ = [
     "info",
     "motion_features",
     "occlusion_blend",
+    "patched",
     "soft_argmax_3d",
     "use_backend",
     "warp_blend",
