@@ -7,6 +7,7 @@ from ptus_kernels.backend import use_backend
 from ptus_kernels.compose_motion import compose_motion
 from ptus_kernels.facts import info
 from ptus_kernels.grid_sample import grid_sample_2d, grid_sample_3d
+from ptus_kernels.integrations.accelerate import accelerate
 from ptus_kernels.modules import (
     ComposeMotion,
     GridSample2d,
@@ -30,6 +31,7 @@ __all__ = [
     "OcclusionBlend",
     "SoftArgmax3d",
     "WarpBlend",
+    "accelerate",
     "compose_motion",
     "grid_sample_2d",
     "grid_sample_3d",
