@@ -28,6 +28,7 @@ STABLE_TORCH_LIBRARY(ptus_kernels, m) {
   define(m, "occlusion_blend", "Tensor foreground, Tensor occlusion, Tensor? background, bool sigmoid");
   define(m, "warp_blend", "Tensor input, Tensor deformation, Tensor? occlusion, Tensor? background, bool sigmoid, str mode, str padding_mode, bool align_corners");
   define(m, "soft_argmax_3d", "Tensor logits, float temperature");
+  define(m, "spade_modulate", "Tensor x, Tensor gamma, Tensor beta, int scale_factor, float negative_slope, float eps");
   m.def("cpu_capability() -> str");
 }
 // clang-format on

@@ -15,12 +15,14 @@ from ptus_kernels.modules import (
     MotionFeatures,
     OcclusionBlend,
     SoftArgmax3d,
+    SpadeModulate,
     WarpBlend,
 )
 from ptus_kernels.motion_features import motion_features
 from ptus_kernels.occlusion_blend import occlusion_blend
 from ptus_kernels.patching import patched
 from ptus_kernels.soft_argmax import soft_argmax_3d
+from ptus_kernels.spade_modulate import spade_modulate
 from ptus_kernels.warp_blend import warp_blend
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "MotionFeatures",
     "OcclusionBlend",
     "SoftArgmax3d",
+    "SpadeModulate",
     "WarpBlend",
     "accelerate",
     "compose_motion",
@@ -40,6 +43,7 @@ __all__ = [
     "occlusion_blend",
     "patched",
     "soft_argmax_3d",
+    "spade_modulate",
     "use_backend",
     "warp_blend",
 ]

@@ -9,6 +9,7 @@ from ptus_kernels.grid_sample import grid_sample_2d, grid_sample_3d
 from ptus_kernels.motion_features import motion_features
 from ptus_kernels.occlusion_blend import occlusion_blend
 from ptus_kernels.soft_argmax import soft_argmax_3d
+from ptus_kernels.spade_modulate import spade_modulate
 from ptus_kernels.warp_blend import warp_blend
 
 
@@ -144,3 +145,39 @@ class SoftArgmax3d(nn.Module):
     def extra_repr(self) -> str:
         """The options."""
         return f"temperature={self.temperature}"
+
+
+class SpadeModulate(nn.Module):
+    """`ptus_kernels.spade_modulate` with these options."""
+
+    def __init__(
+        self,
+        activation: str = "leaky_relu",
+        negative_slope: float = 0.2,
+        scale_factor: int = 1,
+        eps: float = 1e-5,
+    ) -> None:
+        super().__init__()
+        self.activation = activation
+        self.negative_slope = negative_slope
+        self.scale_factor = scale_factor
+        self.eps = eps
+
+    def forward(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+        """Normalise a feature (B, C, h, w), and modulate it by maps (B, C, s · h, s · w)."""
+        return spade_modulate(
+            x,
+            gamma,
+            beta,
+            activation=self.activation,
+            negative_slope=self.negative_slope,
+            scale_factor=self.scale_factor,
+            eps=self.eps,
+        )
+
+    def extra_repr(self) -> str:
+        """The options."""
+        return (
+            f"activation={self.activation!r}, negative_slope={self.negative_slope}, "
+            f"scale_factor={self.scale_factor}, eps={self.eps}"
+        )
