@@ -48,7 +48,7 @@ def register(
         features=features,
         promoted=promoted,
     )
-    if library.HAS_CPU:
+    if library.HAS_CPU and name not in library.NOT_YET_BUILT:
         _ATTACH[name](name)
 
 

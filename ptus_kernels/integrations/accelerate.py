@@ -1,7 +1,6 @@
 """Walks through models, and reroutes the blocks that are recognised to the fused ops."""
 
 from torch import nn
-from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import _SpectralNorm
 
 from ptus_kernels.integrations import face_vid2vid, live_portrait
