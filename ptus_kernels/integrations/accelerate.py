@@ -3,14 +3,21 @@
 from torch import nn
 from torch.nn.utils.parametrizations import _SpectralNorm
 
-from ptus_kernels.integrations import face_vid2vid, live_portrait
+from ptus_kernels.integrations import articulated, face_vid2vid, first_order, live_portrait, spade, thin_plate_spline
 from ptus_kernels.integrations.block import Block
 from ptus_kernels.integrations.report import LeftAlone, Replaced, Report
 from ptus_kernels.integrations.spectral_norm import BakedSpectralNorm, bake, hooks_of
 from ptus_kernels.integrations.swapping import Accelerated, swap
 from ptus_kernels.integrations.trying import difference
 
-BLOCKS: tuple[Block, ...] = (*face_vid2vid.BLOCKS, *live_portrait.BLOCKS)
+BLOCKS: tuple[Block, ...] = (
+    *face_vid2vid.BLOCKS,
+    *live_portrait.BLOCKS,
+    *spade.BLOCKS,
+    *first_order.BLOCKS,
+    *articulated.BLOCKS,
+    *thin_plate_spline.BLOCKS,
+)
 PYTORCH, SPECTRAL_NORM = "PyTorch", "spectral norm, once in evaluation"
 ALREADY = "accelerated already"
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from ptus_kernels.integrations.swapping import Accelerated
 
@@ -18,11 +18,13 @@ class Trial:
         modules: small modules in place of the block's own, by name.
         calls: keyword arguments of a method, by the method's name; several calls of one method in a list.
         attributes: other attributes of the stand-in that differ from the block's.
+        buffers: its buffers, by name.
     """
 
     modules: Mapping[str, nn.Module]
     calls: list[tuple[str, dict[str, Any]]]
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    buffers: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """face-vid2vid (Wang et al. 2021): a feature volume, warped by 3-D keypoints, with and without jacobians."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from ptus_kernels.compose_motion import compose_motion
 from ptus_kernels.grid_sample import grid_sample_3d
 from ptus_kernels.integrations.block import Block, Trial
+from ptus_kernels.integrations.keypoint_detector import SoftArgmaxDetector, soft_argmax_detector
 from ptus_kernels.integrations.motion import (
     Given,
     as_mappings,
@@ -21,12 +21,9 @@ from ptus_kernels.integrations.motion import (
 from ptus_kernels.integrations.swapping import Accelerated
 from ptus_kernels.motion_features import motion_features
 from ptus_kernels.occlusion_blend import occlusion_blend
-from ptus_kernels.soft_argmax import soft_argmax_3d
 
 FAMILY = "face-vid2vid"
 NONE = type(None)
-
-Keypoints = Mapping[str, Tensor]
 
 
 class DenseMotion(Accelerated):
@@ -53,7 +50,7 @@ class DenseMotion(Accelerated):
             found["occlusion_map"] = torch.sigmoid(self.occlusion(prediction.flatten(1, 2)))
         return found
 
-    def _motion(self, kp_driving: Keypoints, kp_source: Keypoints) -> tuple[Tensor, Tensor, Tensor | None]:
+    def _motion(self, kp_driving: Any, kp_source: Any) -> tuple[Tensor, Tensor, Tensor | None]:
         """Driving and source keypoints, and the jacobian, if there is one."""
         jacobian = None
         if kp_driving.get("jacobian") is not None:
@@ -116,28 +113,10 @@ class SpadeGenerator(Generator):
         return decoded
 
 
-class KeypointDetector(Accelerated):
-    """Section 3.1: canonical keypoints and their jacobians as expectations under a softmax over the volume."""
+class KeypointDetector(SoftArgmaxDetector):
+    """Section 3.1: canonical keypoints and their jacobians."""
 
-    predictor: nn.Module
-    kp: nn.Module
-    jacobian: nn.Module | None
-    temperature: float
-    scale_factor: float
-    down: nn.Module
-    num_jacobian_maps: int
-
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """As the block's own; the heatmap is written only where jacobians need it."""
-        feature = self.predictor(self.down(x) if self.scale_factor != 1 else x)
-        logits = self.kp(feature)
-        found = {"value": soft_argmax_3d(logits, self.temperature)}
-        if self.jacobian is not None:
-            maps = self.jacobian(feature).unflatten(1, (self.num_jacobian_maps, 9)).flatten(3)
-            weights = F.softmax(logits.flatten(2) / self.temperature, dim=2)
-            expected = (maps @ weights.unsqueeze(-1)).squeeze(-1)
-            found["jacobian"] = expected.unflatten(2, (3, 3))
-        return found
+    rank = 3
 
 
 def trial_of_dense_motion(block: Any, *, keypoints_in_mappings: bool = True) -> Trial:
@@ -181,17 +160,6 @@ def _trial_of_generator(block: Any) -> Trial:
     call = {"source_image": torch.rand(2, 3, 8, 10), "kp_driving": None, "kp_source": None}
     sizes = {"reshape_channel": channels, "reshape_depth": depth}
     return Trial(modules, [("forward", call)], sizes)
-
-
-def _trial_of_keypoint_detector(block: Any) -> Trial:
-    count = 3
-    modules: dict[str, nn.Module] = {"predictor": nn.Conv3d(2, 4, 1), "kp": nn.Conv3d(4, count, 1)}
-    if block.scale_factor != 1:
-        modules["down"] = nn.AvgPool3d((1, 2, 2))
-    if block.jacobian is not None:
-        modules["jacobian"] = nn.Conv3d(4, 9 * (1 if block.num_jacobian_maps == 1 else count), 1)
-    maps = {"num_jacobian_maps": modules["jacobian"].out_channels // 9} if "jacobian" in modules else {}
-    return Trial(modules, [("forward", {"x": 3 * torch.randn(2, 2, 3, 8, 10)})], maps)
 
 
 DENSE_MOTION_PARTS: dict[str, type | tuple[type, ...]] = {
@@ -248,14 +216,5 @@ BLOCKS = (
         ("forward", "deform_input"),
         _trial_of_generator,
     ),
-    Block(
-        FAMILY,
-        "keypoint detector",
-        KeypointDetector,
-        {"predictor": nn.Module, "kp": nn.Conv3d, "jacobian": (nn.Conv3d, NONE), "temperature": (float, int)},
-        ("x",),
-        ("forward", "gaussian2kp"),
-        _trial_of_keypoint_detector,
-        align_corners=(False,),
-    ),
+    soft_argmax_detector(FAMILY, KeypointDetector),
 )

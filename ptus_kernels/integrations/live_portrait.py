@@ -18,7 +18,7 @@ FAMILY = "LivePortrait"
 class DenseMotion(face_vid2vid.DenseMotion):
     """Without jacobians."""
 
-    def _motion(self, kp_driving: Tensor, kp_source: Tensor) -> tuple[Tensor, Tensor, None]:
+    def _motion(self, kp_driving: Any, kp_source: Any) -> tuple[Tensor, Tensor, None]:
         return kp_driving, kp_source, None
 
 

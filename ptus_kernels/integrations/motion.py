@@ -16,6 +16,12 @@ def driving_to_source(source: Tensor, driving: Tensor) -> Tensor:
         return source @ torch.inverse(driving)
 
 
+def affine(background: Tensor) -> Tensor | None:
+    """The rows (B, 2, 3) of homogeneous matrices (B, 3, 3) whose last row is (0, 0, 1); None where one has another."""
+    is_affine = (background[:, 2] == background.new_tensor([0.0, 0.0, 1.0])).all()
+    return background[:, :2] if is_affine else None
+
+
 def resized(deformation: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
     """A deformation (B, [D,] H, W, n) of another size; as it is where it has this size."""
     rank = deformation.shape[-1]

@@ -55,6 +55,7 @@ def _stand_in(module: nn.Module, trial: Trial, training: bool) -> nn.Module:
     fresh = set(stand_in.__dict__)
     stand_in.__dict__.update({name: value for name, value in module.__dict__.items() if name not in fresh})
     stand_in.__dict__.update(trial.attributes)
+    stand_in._buffers.update(trial.buffers)
     stand_in._modules.update({name: copy.deepcopy(part) for name, part in trial.modules.items()})
     return stand_in.train(training)
 
