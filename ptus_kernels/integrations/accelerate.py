@@ -7,7 +7,7 @@ from ptus_kernels.integrations import articulated, face_vid2vid, first_order, li
 from ptus_kernels.integrations.block import Block
 from ptus_kernels.integrations.report import LeftAlone, Replaced, Report
 from ptus_kernels.integrations.spectral_norm import BakedSpectralNorm, bake, hooks_of
-from ptus_kernels.integrations.swapping import Accelerated, swap
+from ptus_kernels.integrations.swapping import Accelerated, mixin_of, swap
 from ptus_kernels.integrations.trying import difference
 
 BLOCKS: tuple[Block, ...] = (
@@ -23,8 +23,9 @@ ALREADY = "accelerated already"
 
 
 def accelerate(*models: nn.Module) -> Report:
-    """Reroute face-vid2vid, LivePortrait, first-order-model, articulated-animation and thin-plate-spline models, in place.
+    """Reroute models that animate pictures to the fused ops, in place.
 
+    Known are face-vid2vid, LivePortrait, first-order-model, articulated-animation and thin-plate-spline-motion-model.
     Blocks are recognised by their attributes and methods. Each is tried on small inputs first, and is left alone where
     the fused ops compute anything else, or where a subclass overrides one of the methods concerned. Parameters,
     `state_dict`, hooks and results (within rounding) stay as they are, in training too; checkpoints are loaded before
@@ -60,26 +61,32 @@ def accelerate(*models: nn.Module) -> Report:
 
 def _reroute(path: str, module: nn.Module) -> Replaced | LeftAlone | None:
     """Swap the class of a module that is one of the blocks; None where it is none."""
-    already = isinstance(module, Accelerated)
-    candidates = [block for block in BLOCKS if block.has_structure_of(module)]
-    if already:
-        mixins = type(module).__mro__
-        block = next(block for block in BLOCKS if block.mixin in mixins)
+    if isinstance(module, Accelerated):
+        block = next(block for block in BLOCKS if block.mixin is mixin_of(module))
         return LeftAlone(path, block.family, block.name, ALREADY)
-    if not candidates:
-        return None
-    reasons = []
-    for block in candidates:
-        reason = block.obstacle(module)
-        if reason is not None:
-            return LeftAlone(path, block.family, block.name, reason)
-        for align_corners in block.align_corners:
-            reason = difference(block, module, align_corners)
+    left_alone = None
+    for block in BLOCKS:
+        if block.has_structure_of(module):
+            reason = _swap_if_the_same(block, module)
             if reason is None:
-                swap(module, block.mixin, align_corners)
                 return Replaced(path, block.family, block.name)
-            reasons.append(reason)
-    return LeftAlone(path, candidates[0].family, candidates[0].name, reasons[0])
+            left_alone = left_alone or LeftAlone(path, block.family, block.name, reason)
+    return left_alone
+
+
+def _swap_if_the_same(block: Block, module: nn.Module) -> str | None:
+    """Swap the class of a module that computes what the block's replacement computes; otherwise why not."""
+    reason = block.obstacle(module)
+    if reason is not None:
+        return reason
+    reasons = []
+    for align_corners in block.align_corners:
+        reason = difference(block, module, align_corners)
+        if reason is None:
+            swap(module, block.mixin, align_corners)
+            return None
+        reasons.append(reason)
+    return reasons[0]  # of the published setting
 
 
 def _bake(path: str, module: nn.Module) -> Replaced | LeftAlone | None:

@@ -136,7 +136,10 @@ def _trial_of_flow_predictor(block: Any) -> Trial:
         "driving_region_params": driving,
         "source_region_params": source,
     }
-    bare = {name: {"shift": given["shift"], "covar": given["covar"]} for name, given in list(call.items())[1:]}
+    bare = {
+        "driving_region_params": {name: driving[name] for name in ("shift", "covar")},
+        "source_region_params": {name: source[name] for name in ("shift", "covar")},
+    }
     moved = torch.tensor([[1.1, 0.1, -0.2], [0.05, 0.9, 0.1], [0.0, 0.0, 1.0]]).repeat(2, 1, 1)
     tilted = moved + 0.1 * torch.eye(3).roll(1, 0)
     calls = [call, {**call, **bare}, {**call, "bg_params": moved}, {**call, "bg_params": tilted}]

@@ -15,7 +15,7 @@ CONVOLUTIONS: dict[int, type[nn.Conv2d] | type[nn.Conv3d]] = {2: nn.Conv2d, 3: n
 
 
 class SoftArgmaxDetector(Accelerated):
-    """First-order motion model (Siarohin et al. 2019), section 3.1; the heatmap is written only if jacobians need it."""
+    """First-order motion model (Siarohin et al. 2019), section 3.1; a heatmap only where jacobians need it."""
 
     rank: ClassVar[int]
 

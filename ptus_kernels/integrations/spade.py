@@ -54,21 +54,27 @@ class Residual(Accelerated):
             x, scale_factor = nearest(x, size), 1
         changed = self.conv_0(self._activated(self.norm_0, x, seg1, scale_factor))
         changed = self.conv_1(self._activated(self.norm_1, changed, seg1, 1))
-        if not self.learned_shortcut:
-            return x + changed
         enlarged = {"scale_factor": scale_factor} if direct else {}
-        shortcut: Tensor = self.conv_s(self.norm_s(x, seg1, **enlarged))
-        return shortcut + changed
+        shortcut = self.conv_s(self.norm_s(x, seg1, **enlarged)) if self.learned_shortcut else x
+        result: Tensor = shortcut + changed
+        return result
 
     def _activated(self, norm: nn.Module, x: Tensor, seg1: Tensor, scale_factor: int) -> Tensor:
         if isinstance(norm, Normalisation):
             fused: Tensor = norm(x, seg1, activation="leaky_relu", scale_factor=scale_factor)
             return fused
-        return F.leaky_relu(norm(x, seg1), 0.2)
+        activated: Tensor = F.leaky_relu(norm(x, seg1), 0.2)
+        return activated
 
 
 class Decoder(Accelerated):
     """Six residual blocks, then two that work on an enlarged feature; that need not be written."""
+
+    fc: nn.Module
+    up: nn.Module
+    up_0: nn.Module
+    up_1: nn.Module
+    conv_img: nn.Module
 
     def forward(self, feature: Tensor) -> Tensor:
         """As the block's own."""
@@ -81,12 +87,6 @@ class Decoder(Accelerated):
             else:
                 decoded = block(self.up(decoded), feature)
         return torch.sigmoid(self.conv_img(F.leaky_relu(decoded, 0.2)))
-
-    fc: nn.Module
-    up: nn.Module
-    up_0: nn.Module
-    up_1: nn.Module
-    conv_img: nn.Module
 
 
 def nearest(image: Tensor, size: list[int]) -> Tensor:

@@ -65,7 +65,7 @@ def bake(module: nn.Module) -> bool:
     """Let a module's spectral norm keep its weight; whether it had one that did not do so already."""
     plain = [hook for hook in hooks_of(module) if type(hook) is SpectralNorm]
     for hook in plain:
-        hook.__class__ = BakedSpectralNorm
+        _set_class(hook, BakedSpectralNorm)
     return bool(plain)
 
 
@@ -75,4 +75,8 @@ def forget(module: nn.Module) -> None:
         if isinstance(hook, BakedSpectralNorm):
             hook.__dict__.pop("_made_of", None)
             hook.__dict__.pop("_weight", None)
-            hook.__class__ = SpectralNorm
+            _set_class(hook, SpectralNorm)
+
+
+def _set_class(hook: SpectralNorm, kind: type[SpectralNorm]) -> None:
+    hook.__class__ = kind

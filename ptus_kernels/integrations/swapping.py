@@ -2,7 +2,6 @@
 
 import copyreg
 from collections.abc import Callable
-from functools import cache
 from typing import Any, ClassVar
 
 from torch import nn
@@ -20,17 +19,33 @@ class Accelerated(nn.Module):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """As the block's own, but made again from its own class, since the subclass has no place to be found at."""
-        build, arguments, *state = super().__reduce_ex__(protocol)
+        reduced: Any = super().__reduce_ex__(protocol)
+        build, _, *state = reduced
         if build is not copyreg.__newobj__:  # type: ignore[attr-defined]
             own = self._ptus_original.__name__
             raise TypeError(f"{own} has its own way to be copied or pickled, which is unknown here: undo() first")
-        mixin = next(kind for kind in type(self).__mro__[1:] if issubclass(kind, Accelerated))
-        return (_blank, (mixin, self._ptus_original, self._ptus_align_corners), *state)
+        return (_blank, (mixin_of(self), self._ptus_original, self._ptus_align_corners), *state)
 
 
-@cache
+def mixin_of(block: Accelerated) -> type[Accelerated]:
+    """What was put before a block's own class."""
+    mixin = type(block).__bases__[0]
+    assert issubclass(mixin, Accelerated)
+    return mixin
+
+
+_classes: dict[tuple[type[Accelerated], type[nn.Module], bool], type[Accelerated]] = {}
+
+
 def accelerated_class(mixin: type[Accelerated], original: type[nn.Module], align_corners: bool) -> type[Accelerated]:
-    """The subclass of a block's class in which the methods of `mixin` come first."""
+    """The subclass of a block's class in which the methods of `mixin` come first; one for all blocks of that class."""
+    key = (mixin, original, align_corners)
+    if key not in _classes:
+        _classes[key] = _made(*key)
+    return _classes[key]
+
+
+def _made(mixin: type[Accelerated], original: type[nn.Module], align_corners: bool) -> type[Accelerated]:
     attributes = {
         "__module__": original.__module__,
         "__qualname__": f"Accelerated{original.__qualname__}",
@@ -43,13 +58,17 @@ def accelerated_class(mixin: type[Accelerated], original: type[nn.Module], align
 
 def swap(block: nn.Module, mixin: type[Accelerated], align_corners: bool) -> None:
     """Give a block the methods of `mixin`, which read motions with this `align_corners`."""
-    block.__class__ = accelerated_class(mixin, type(block), align_corners)
+    _set_class(block, accelerated_class(mixin, type(block), align_corners))
 
 
 def restore(block: nn.Module) -> None:
     """Give a block its own class back."""
     assert isinstance(block, Accelerated)
-    block.__class__ = block._ptus_original
+    _set_class(block, block._ptus_original)
+
+
+def _set_class(block: nn.Module, kind: type[nn.Module]) -> None:
+    block.__class__ = kind
 
 
 def _blank(mixin: type[Accelerated], original: type[nn.Module], align_corners: bool) -> Accelerated:

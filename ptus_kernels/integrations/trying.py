@@ -24,25 +24,24 @@ def difference(block: Block, module: nn.Module, align_corners: bool) -> str | No
         module: the block.
         align_corners: with which the replacement reads motions.
     """
-    generator = torch.random.default_generator
     with torch.random.fork_rng(devices=[]), torch.device("cpu"), torch.autocast("cpu", enabled=False), torch.no_grad():
         torch.manual_seed(17)
         trial = block.trial(module)
-        state = generator.get_state()
+        state = torch.get_rng_state()
         for training in (False, True):
             for method, arguments in trial.calls:
-                outcomes = []
+                outcomes: list[Any] = []
                 for accelerated in (False, True):
                     stand_in = _stand_in(module, trial, training)
                     if accelerated:
                         swap(stand_in, block.mixin, align_corners)
-                    generator.set_state(state)
+                    torch.set_rng_state(state)
                     try:
                         outcomes.append(getattr(stand_in, method)(**copy.deepcopy(arguments)))
                     except Exception as error:  # whatever a stranger's code raises is a reason to leave it alone
                         whose = "the replacement's" if accelerated else "its"
                         return f"{whose} {method} raised {type(error).__name__} when it was tried: {error}"
-                found = _difference(*outcomes, method)
+                found = _difference(outcomes[0], outcomes[1], method)
                 if found is not None:
                     return found
     return None
