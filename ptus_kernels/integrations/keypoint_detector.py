@@ -45,7 +45,7 @@ def soft_argmax_detector(family: str, mixin: type[SoftArgmaxDetector]) -> Block:
     convolution = CONVOLUTIONS[mixin.rank]
 
     def trial(block: Any) -> Trial:
-        count, size = 3, (3, 8, 10)[3 - mixin.rank :]
+        count, size = 3, (4, 8, 10)[3 - mixin.rank :]
         modules: dict[str, nn.Module] = {"predictor": convolution(2, 4, 1), "kp": convolution(4, count, 1)}
         attributes: dict[str, int] = {}
         if block.scale_factor != 1:
