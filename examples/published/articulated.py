@@ -1,6 +1,7 @@
 """Articulated animation (Siarohin et al. 2021): regions with covariances, a moving background, skip connections."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -93,7 +94,7 @@ class Generator(nn.Module):
         self.pixelwise_flow_predictor = PixelwiseFlowPredictor(sizes)
         widths = [min(sizes.widest, sizes.width * 2**level) for level in range(sizes.downs + 1)]
         self.first = Same(2, 3, widths[0], 7)
-        self.down_blocks = nn.ModuleList(Down(2, *pair) for pair in zip(widths, widths[1:], strict=False))
+        self.down_blocks = nn.ModuleList(Down(2, *pair) for pair in pairwise(widths))
         self.bottleneck = nn.Sequential(*(Residual(2, widths[-1]) for _ in range(sizes.residuals)))
         self.up_blocks = nn.ModuleList(Up(2, *pair) for pair in zip(widths[:0:-1], widths[-2::-1], strict=True))
         self.final = nn.Conv2d(widths[0], 3, 7, padding=3)

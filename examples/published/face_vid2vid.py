@@ -1,6 +1,7 @@
 """face-vid2vid (Wang et al. 2021)."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -122,7 +123,7 @@ class OcclusionAwareGenerator(nn.Module):
         self.reshape_channel, self.reshape_depth = sizes.channels, sizes.depth
         flat = sizes.channels * sizes.depth
         self.first = Same(2, 3, widths[0], 7)
-        self.down_blocks = nn.ModuleList(Down(2, *pair) for pair in zip(widths, widths[1:], strict=False))
+        self.down_blocks = nn.ModuleList(Down(2, *pair) for pair in pairwise(widths))
         self.second = nn.Conv2d(widths[-1], flat, 1)
         self.resblocks_3d = nn.Sequential(*(Residual(3, sizes.channels) for _ in range(sizes.residuals)))
         self.third = Same(2, flat, widths[-1])

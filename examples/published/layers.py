@@ -1,6 +1,7 @@
 """What the families' networks are made of: blocks of convolutions, hourglasses, coordinates."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -60,7 +61,8 @@ def moved(points: Tensor, matrix: Tensor) -> Tensor:
     matrices = matrix.view(len(matrix), *[1] * (points.dim() - 2), *matrix.shape[1:])
     homogeneous = torch.cat((points, torch.ones_like(points[..., :1])), dim=-1)
     result = (matrices @ homogeneous.unsqueeze(-1)).squeeze(-1)
-    return result[..., :-1] / result[..., -1:]
+    divided: Tensor = result[..., :-1] / result[..., -1:]
+    return divided
 
 
 def deformed(feature: Tensor, motions: Tensor, align_corners: bool = False) -> Tensor:
@@ -151,7 +153,7 @@ class Hourglass(nn.Module):
     def __init__(self, rank: int, channels_in: int, width: int, levels: int, widest: int) -> None:
         super().__init__()
         sizes = [channels_in, *(min(widest, width * 2 ** (level + 1)) for level in range(levels))]
-        self.downs = nn.ModuleList(Down(rank, *pair) for pair in zip(sizes, sizes[1:], strict=False))
+        self.downs = nn.ModuleList(Down(rank, *pair) for pair in pairwise(sizes))
         ups, out_channels, channels = [], [sizes[-1]], sizes[-1]
         for level in reversed(range(levels)):
             narrow = min(widest, width * 2**level)

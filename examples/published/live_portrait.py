@@ -117,13 +117,13 @@ class SPADEResnetBlock(nn.Module):
 
     def shortcut(self, x: Tensor, seg1: Tensor) -> Tensor:
         """What the block's change is added to."""
-        return self.conv_s(self.norm_s(x, seg1)) if self.learned_shortcut else x  # type: ignore[no-any-return]
+        return self.conv_s(self.norm_s(x, seg1)) if self.learned_shortcut else x
 
     def forward(self, x: Tensor, seg1: Tensor) -> Tensor:
         """(B, C, H, W) and a map of any size."""
         changed = self.conv_0(self.actvn(self.norm_0(x, seg1)))
         changed = self.conv_1(self.actvn(self.norm_1(changed, seg1)))
-        return self.shortcut(x, seg1) + changed  # type: ignore[no-any-return]
+        return self.shortcut(x, seg1) + changed
 
 
 class SPADEDecoder(nn.Module):

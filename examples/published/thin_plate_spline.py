@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -38,7 +39,7 @@ def radial(squared: Tensor) -> Tensor:
 
 
 def splines(size: torch.Size, driving: Tensor, source: Tensor) -> Tensor:
-    """Equations 1 and 2: grids under the splines that take driving points (B, K, P, 2) to source points: (B, K, *, 2)."""
+    """Equations 1 and 2: grids under the splines from driving to source points (B, K, P, 2): (B, K, *, 2)."""
     batch, count, points, _ = driving.shape
     affine = torch.cat((driving, torch.ones_like(driving[..., :1])), dim=-1)
     among = radial((driving.unsqueeze(3) - driving.unsqueeze(2)).square().sum(-1))
@@ -51,7 +52,8 @@ def splines(size: torch.Size, driving: Tensor, source: Tensor) -> Tensor:
     grid = coordinates(size, driving).flatten(0, 1)
     distances = (grid - driving.unsqueeze(3)).square().sum(-1)
     terms = torch.cat((radial(distances).mT, grid.expand(batch, count, -1, -1)), dim=3)
-    return (terms @ weights[:, :, :-1] + weights[:, :, -1:]).unflatten(2, tuple(size))
+    grids: Tensor = terms @ weights[:, :, :-1] + weights[:, :, -1:]
+    return grids.unflatten(2, tuple(size))
 
 
 class DenseMotionNetwork(nn.Module):
@@ -65,7 +67,7 @@ class DenseMotionNetwork(nn.Module):
         self.maps = nn.Conv2d(widths[-1], sizes.keypoints + 1, 7, padding=3)
         ups = round(math.log2(1 / sizes.scale))
         above = [widths[-1] // 2**level for level in range(ups + 1)]
-        self.up = nn.ModuleList(Up(2, *pair) for pair in zip(above, above[1:], strict=False))
+        self.up = nn.ModuleList(Up(2, *pair) for pair in pairwise(above))
         inside = widths[len(widths) - (sizes.downs + 1 - ups) :]
         self.occlusion = nn.ModuleList(nn.Conv2d(each, 1, 7, padding=3) for each in (*inside, *above[1:]))
         self.occlusion_num, self.up_nums = sizes.downs + 1, ups
@@ -134,7 +136,7 @@ class InpaintingNetwork(nn.Module):
         super().__init__()
         widths = [min(sizes.widest, sizes.width * 2**level) for level in range(sizes.downs + 1)]
         self.first = Same(2, 3, widths[0], 7)
-        self.down_blocks = nn.ModuleList(Down(2, *pair) for pair in zip(widths, widths[1:], strict=False))
+        self.down_blocks = nn.ModuleList(Down(2, *pair) for pair in pairwise(widths))
         joined = [widths[-1], *(2 * width for width in widths[-2:0:-1])]
         self.resblock = nn.ModuleList(Residual(2, width) for width in joined for _ in range(2))
         self.up_blocks = nn.ModuleList(Up(2, *pair) for pair in zip(joined, widths[-2::-1], strict=True))
