@@ -16,11 +16,6 @@ def _load(module: str) -> bool:
 
 
 HAS_CPU = _load("_cpu")
-NOT_YET_BUILT = frozenset(
-    ("motion_features", "compose_motion", "soft_argmax_2d", "thin_plate_spline", "spline_features", "compose_splines")
-)
-"""Ops whose kernels do not have their present signature yet: the reference runs."""
-
 # The schemas are in the CPU library; without CUDA in torch, what the CUDA library calls is not there.
 HAS_CUDA = HAS_CPU and torch.version.cuda is not None and _load("_cuda")
 

@@ -48,7 +48,7 @@ def register(
         features=features,
         promoted=promoted,
     )
-    if library.HAS_CPU and name not in library.NOT_YET_BUILT:
+    if library.HAS_CPU:
         _ATTACH[name](name)
 
 
