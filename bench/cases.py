@@ -9,6 +9,7 @@ from bench.ops import (
     bench_motion_features,
     bench_occlusion_blend,
     bench_soft_argmax,
+    bench_spade_modulate,
     bench_warp_blend,
 )
 
@@ -20,6 +21,7 @@ CASES: list[Case] = [
         bench_motion_features,
         bench_occlusion_blend,
         bench_soft_argmax,
+        bench_spade_modulate,
         bench_warp_blend,
         bench_motion_path,
         bench_dense_motion,

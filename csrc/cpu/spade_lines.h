@@ -100,20 +100,38 @@ struct ModulatedLine {
   T *grad_gamma, *grad_beta;
 };
 
-// Adds the gradient of the normalised numbers to `passed`.
+// Sums over a line, of the gradient of the normalised numbers and of its products with them.
+template <class R>
+struct PassedSums {
+  R plain, products;
+};
+
+// Writes the gradient of the normalised numbers to `passed`, or adds it to what is there.
 template <int lanes, class R, class T>
-PTUS_INLINE void modulate_gradient_line(const ModulatedLine<T>& line, const R* normalised, R* passed, R negative_slope,
-                                        int64_t count, int64_t i = 0) {
+PTUS_INLINE PassedSums<R> modulate_gradient_line(const ModulatedLine<T>& line, const R* normalised, R* passed,
+                                                 bool adds, R negative_slope, int64_t count, int64_t i = 0) {
   using V = Vec<R, lanes>;
+  V plain = {}, products = {};
   for (; i + lanes <= count; i += lanes) {
     const V x = load<lanes>(normalised + i), gamma = load<lanes>(line.gamma + i);
     const V value = modulate<V>(x, gamma, load<lanes>(line.beta + i));
     const V gradient = leaky_relu_slope<V>(load<lanes>(line.gradient + i), value, negative_slope);
     if (line.grad_beta != nullptr) store<lanes>(line.grad_beta + i, gradient);
     if (line.grad_gamma != nullptr) store<lanes>(line.grad_gamma + i, gradient * x);
-    if (passed != nullptr) store<lanes>(passed + i, load<lanes>(passed + i) + gradient * (1 + gamma));
+    if (passed == nullptr) continue;
+    const V more = gradient * (1 + gamma);
+    plain += more;
+    products += more * x;
+    store<lanes>(passed + i, adds ? load<lanes>(passed + i) + more : more);
   }
-  if constexpr (lanes > 1) modulate_gradient_line<lanes / 2>(line, normalised, passed, negative_slope, count, i);
+  PassedSums<R> sums = {sum_lanes<lanes, R>(plain), sum_lanes<lanes, R>(products)};
+  if constexpr (lanes > 1) {
+    const PassedSums<R> rest =
+        modulate_gradient_line<lanes / 2>(line, normalised, passed, adds, negative_slope, count, i);
+    sums.plain += rest.plain;
+    sums.products += rest.products;
+  }
+  return sums;
 }
 
 // The gradient of x: what passes, less its mean and what lies along the normalised x.
@@ -130,20 +148,6 @@ PTUS_INLINE void normalise_gradient_line(T* to, const R* passed, const T* x, S m
   if constexpr (lanes > 1) {
     normalise_gradient_line<lanes / 2>(to, passed, x, mean, inverse_deviation, mean_passed, mean_product, count, i);
   }
-}
-
-// The sum of the products of two lines.
-template <class R>
-PTUS_INLINE R sum_products(const R* a, const R* b, int64_t count) {
-  constexpr int lanes = kLanes<R>;
-  Vec<R, lanes> sums[2] = {};
-  int64_t i = 0;
-  for (; i + 2 * lanes <= count; i += 2 * lanes) {
-    for (int k = 0; k < 2; ++k) sums[k] += load<lanes>(a + i + k * lanes) * load<lanes>(b + i + k * lanes);
-  }
-  R rest = 0;
-  for (; i < count; ++i) rest += a[i] * b[i];
-  return sum_lanes<lanes, R>(sums[0] + sums[1]) + rest;
 }
 
 template <int lanes, class R, class T>

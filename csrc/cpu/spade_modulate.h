@@ -52,7 +52,7 @@ struct PlaneUnit {
 };
 
 // Gradients without data are not asked for. The gradient of x but for what passes through the statistics is `passed`:
-// dense, in the order of grad_x, with which it may share its memory; null where planes have buffers of their own.
+// dense, in the order of grad_x, with which it may share its memory. Planes have buffers of their own for it.
 template <class T>
 struct SpadeGradients {
   Volume<const T> output;

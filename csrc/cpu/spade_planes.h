@@ -123,69 +123,74 @@ void spade_planes(const SpadeModulate<T>& of, const Volume<T>& output, int64_t b
   }
 }
 
-// Sums of `passed`, and of its products with the normalised x.
-struct PassedSums {
-  double plain, products;
-};
+// The gradients of γ and β in a tile, and what passes to the normalised x: written to `passed`, or added to it.
+template <class T>
+void spade_gradient_tile(const SpadeModulate<T>& of, const SpadeGradients<T>& to, const PlaneBuffers<T>& buffers,
+                         const LineTile& tile, Real<T>* passed, int64_t passed_stride, bool adds,
+                         PassedSums<double>* sums) {
+  const Lines<const T> gradient = read_lines<false>(to.output, tile, buffers.copy(0));
+  const Lines<const T> gamma = read_lines<false>(of.gamma, tile, buffers.copy(1));
+  const Lines<const T> beta = read_lines<false>(of.beta, tile, buffers.copy(2));
+  Lines<T> grad_gamma, grad_beta;
+  if (to.gamma.data != nullptr) grad_gamma = lines_to_write<false>(to.gamma, tile, buffers.copy(3));
+  if (to.beta.data != nullptr) grad_beta = lines_to_write<false>(to.beta, tile, buffers.copy(4));
+  for (int64_t k = 0; k < tile.channels; ++k) {
+    const ModulatedLine<T> line = {gradient[k], gamma[k], beta[k], grad_gamma[k], grad_beta[k]};
+    Real<T>* const passed_line = passed == nullptr ? nullptr : passed + k * passed_stride;
+    const auto more = modulate_gradient_line<kLanes<Real<T>>>(line, buffers.normalised(k), passed_line, adds,
+                                                              of.negative_slope, tile.points);
+    sums[k].plain += more.plain;
+    sums[k].products += more.products;
+  }
+  if (to.gamma.data != nullptr) store_lines<false>(grad_gamma, to.gamma, tile);
+  if (to.beta.data != nullptr) store_lines<false>(grad_beta, to.beta, tile);
+}
 
-// The gradients of units `begin` to `end`.
+// The gradients of units `begin` to `end`. What passes to x goes to the gradient of x, or to a buffer of float numbers,
+// until the sums over the plane are known.
 template <class T>
 void spade_gradient_planes(const SpadeModulate<T>& of, const SpadeGradients<T>& to, int64_t begin, int64_t end) {
   using R = Real<T>;
-  const int64_t tile_points = of.tile_points(), plane = of.points(), planes = of.tile_channels();
+  constexpr bool shares = std::is_same_v<T, R>;
+  const int64_t plane = of.points(), planes = of.tile_channels(), line = of.tile_points() * of.scale;
+  const double points = static_cast<double>(plane);
+  const bool wants_x = to.wants_x(), enlarges = of.scale > 1;
   const PlaneBuffers<T> buffers(of, 5);
-  const bool shares = std::is_same_v<T, R>;  // `passed` and the gradient of x
-  const Scratch tile_scratch(to.wants_x() ? of.tile_numbers() * static_cast<int64_t>(sizeof(R)) : 0);
-  const Scratch plane_scratch(to.wants_x() && !shares ? planes * plane * static_cast<int64_t>(sizeof(R)) : 0);
-  const Scratch sums_scratch(planes * static_cast<int64_t>(sizeof(PassedSums)));
-  auto* const sums = sums_scratch.template as<PassedSums>();
+  const Scratch tile_scratch(wants_x && enlarges ? planes * line * static_cast<int64_t>(sizeof(R)) : 0);
+  const Scratch plane_scratch(wants_x && !shares ? planes * plane * static_cast<int64_t>(sizeof(R)) : 0);
+  const Scratch sums_scratch(planes * static_cast<int64_t>(sizeof(PassedSums<double>)));
+  auto* const sums = sums_scratch.template as<PassedSums<double>>();
   for (int64_t i = begin; i < end; ++i) {
     const PlaneUnit unit(of, i);
     const Planes<T> from(of.x, unit, buffers.planes.template as<T>());
     const PlaneStatistics<R>* const by = buffers.find_statistics(from, unit);
-    T* const grad_x = to.wants_x() ? to.x.at(unit.n, 0, 0) + unit.first * to.x.stride_c : nullptr;
+    T* const grad_x = wants_x ? to.x.at(unit.n, 0, 0) + unit.first * plane : nullptr;
     R* passed = plane_scratch.template as<R>();
-    if constexpr (std::is_same_v<T, R>) passed = grad_x;
+    if constexpr (shares) passed = grad_x;
     for (int64_t k = 0; k < unit.count; ++k) sums[k] = {};
     for (int64_t y = 0; y < of.x.height; ++y) {
-      for (int64_t x = 0; x < of.x.width; x += tile_points) {
-        const int64_t count = std::min(tile_points, of.x.width - x);
+      for (int64_t x = 0; x < of.x.width; x += of.tile_points()) {
+        const int64_t count = std::min(of.tile_points(), of.x.width - x), at = y * of.x.width + x;
         for (int64_t k = 0; k < unit.count; ++k) buffers.normalise(k, from.row(k, y) + x, by[k], count);
-        R* const of_tile = to.wants_x() ? tile_scratch.template as<R>() : nullptr;
-        const int64_t line = tile_points * of.scale;
-        if (of_tile != nullptr) std::memset(of_tile, 0, unit.count * line * sizeof(R));
+        R* const of_tile = !wants_x ? nullptr : enlarges ? tile_scratch.template as<R>() : passed + at;
         for (int64_t step = 0; step < of.scale; ++step) {
-          const LineTile tile = enlarged_tile(of, unit, y, step, x, count);
-          const Lines<const T> gradient = read_lines<false>(to.output, tile, buffers.copy(0));
-          const Lines<const T> gamma = read_lines<false>(of.gamma, tile, buffers.copy(1));
-          const Lines<const T> beta = read_lines<false>(of.beta, tile, buffers.copy(2));
-          Lines<T> grad_gamma, grad_beta;
-          if (to.gamma.data != nullptr) grad_gamma = lines_to_write<false>(to.gamma, tile, buffers.copy(3));
-          if (to.beta.data != nullptr) grad_beta = lines_to_write<false>(to.beta, tile, buffers.copy(4));
-          for (int64_t k = 0; k < unit.count; ++k) {
-            modulate_gradient_line<kLanes<R>>(
-                ModulatedLine<T>{gradient[k], gamma[k], beta[k], grad_gamma[k], grad_beta[k]}, buffers.normalised(k),
-                of_tile == nullptr ? nullptr : of_tile + k * line, of.negative_slope, tile.points);
-          }
-          if (to.gamma.data != nullptr) store_lines<false>(grad_gamma, to.gamma, tile);
-          if (to.beta.data != nullptr) store_lines<false>(grad_beta, to.beta, tile);
+          spade_gradient_tile(of, to, buffers, enlarged_tile(of, unit, y, step, x, count), of_tile,
+                              enlarges ? line : plane, step > 0, sums);
         }
-        if (of_tile == nullptr) continue;
+        if (!wants_x || !enlarges) continue;
         for (int64_t k = 0; k < unit.count; ++k) {
-          const R* const of_line = of_tile + k * line;
-          sums[k].plain += sum_off<false>(of_line, count * of.scale, R(0));
-          sums[k].products += sum_products(of_line, buffers.normalised(k), count * of.scale);
-          fold_line(passed + k * plane + y * of.x.width + x, of_line, count, of.scale);
+          fold_line(passed + k * plane + at, of_tile + k * line, count, of.scale);
         }
       }
     }
-    if (!to.wants_x()) continue;
+    if (!wants_x) continue;
     for (int64_t k = 0; k < unit.count; ++k) {
+      const R mean_passed = static_cast<R>(sums[k].plain / points);
+      const R mean_product = static_cast<R>(sums[k].products / points);
       for (int64_t y = 0; y < of.x.height; ++y) {
         const int64_t row = k * plane + y * of.x.width;
         normalise_gradient_line<kLanes<R>>(grad_x + row, passed + row, from.row(k, y), by[k].mean,
-                                           by[k].inverse_deviation, static_cast<R>(sums[k].plain / plane),
-                                           static_cast<R>(sums[k].products / plane), of.x.width);
+                                           by[k].inverse_deviation, mean_passed, mean_product, of.x.width);
       }
     }
   }

@@ -121,7 +121,6 @@ void spade_gradient_segments(const SpadeModulate<T>& of, const Normalisation<con
           normalise_line<lanes>(normalised + p * count, tile.point(of, p), by.mean + at, by.inverse_deviation + at,
                                 count);
         }
-        if (to.wants_x()) std::memset(passed, 0, tile.count * count * sizeof(R));
         for (int64_t step = 0; step < of.scale; ++step) {
           const LineTile enlarged = tile.enlarged(of.scale, step);
           const Lines<const T> gradient = read_lines<true>(to.output, enlarged, copy(0));
@@ -132,9 +131,10 @@ void spade_gradient_segments(const SpadeModulate<T>& of, const Normalisation<con
           if (to.beta.data != nullptr) grad_beta = lines_to_write<true>(to.beta, enlarged, copy(4));
           for (int64_t l = 0; l < enlarged.points; ++l) {
             const int64_t p = l / of.scale * count;
-            modulate_gradient_line<lanes>(ModulatedLine<T>{gradient[l], gamma[l], beta[l], grad_gamma[l], grad_beta[l]},
-                                          normalised + p, to.wants_x() ? passed + p : nullptr, of.negative_slope,
-                                          count);
+            const ModulatedLine<T> line = {gradient[l], gamma[l], beta[l], grad_gamma[l], grad_beta[l]};
+            const bool adds = step > 0 || l % of.scale > 0;
+            modulate_gradient_line<lanes>(line, normalised + p, to.wants_x() ? passed + p : nullptr, adds,
+                                          of.negative_slope, count);
           }
           if (to.gamma.data != nullptr) store_lines<true>(grad_gamma, to.gamma, enlarged);
           if (to.beta.data != nullptr) store_lines<true>(grad_beta, to.beta, enlarged);

@@ -14,6 +14,7 @@ from ptus_kernels.triton.grid_sample import grid_sample, grid_sample_backward
 from ptus_kernels.triton.motion_features import motion_features, motion_features_backward
 from ptus_kernels.triton.occlusion_blend import occlusion_blend, occlusion_blend_backward
 from ptus_kernels.triton.soft_argmax import soft_argmax, soft_argmax_backward
+from ptus_kernels.triton.spade_modulate import spade_modulate, spade_modulate_backward
 from ptus_kernels.triton.spline_features import spline_features, spline_features_backward
 from ptus_kernels.triton.thin_plate_spline import thin_plate_spline, thin_plate_spline_backward
 from ptus_kernels.triton.warp_blend import warp_blend, warp_blend_backward
@@ -73,6 +74,11 @@ OPS: dict[str, tuple[str, Callable[..., Tensor], Callable[..., list[Tensor]]]] =
     ),
     "soft_argmax_2d": ("Tensor logits, float temperature", soft_argmax, soft_argmax_backward),
     "soft_argmax_3d": ("Tensor logits, float temperature", soft_argmax, soft_argmax_backward),
+    "spade_modulate": (
+        "Tensor x, Tensor gamma, Tensor beta, int scale_factor, float negative_slope, float eps",
+        spade_modulate,
+        spade_modulate_backward,
+    ),
 }
 
 _LIBRARY = torch.library.Library("ptus_kernels", "FRAGMENT")

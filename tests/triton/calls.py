@@ -7,7 +7,14 @@ import torch
 from torch import Tensor
 
 import ptus_kernels
-from tests.ops import published, test_grid_sample, test_occlusion_blend, test_soft_argmax, test_warp_blend
+from tests.ops import (
+    published,
+    test_grid_sample,
+    test_occlusion_blend,
+    test_soft_argmax,
+    test_spade_modulate,
+    test_warp_blend,
+)
 from tests.ops.calls import Call
 from tests.ops.inputs import normal, uniform
 from tests.ops.keypoints import jacobians, keypoint_pair
@@ -85,6 +92,15 @@ def soft_argmax_call(temperature: float, layout: str, dtype: torch.dtype, width:
     return Call(ptus_kernels.soft_argmax_3d, test_soft_argmax.eager, (logits,), parameters)
 
 
+def spade_modulate_call(
+    variant: int, layout: str, dtype: torch.dtype, channels: int = 3, size: tuple[int, int] = (3, 5)
+) -> Call:
+    """Two samples."""
+    parameters = test_spade_modulate.VARIANTS[variant]
+    tensors = test_spade_modulate.features((2, channels, *size), int(parameters["scale_factor"]), dtype)
+    return test_spade_modulate.call_of(tuple(laid_out(tensor, layout) for tensor in tensors), parameters, layout)
+
+
 def all_calls(dtype: torch.dtype) -> Iterator[Call]:
     """Every flag of every kernel, each in some layout."""
     layouts = iter(LAYOUTS * 100)
@@ -103,6 +119,9 @@ def all_calls(dtype: torch.dtype) -> Iterator[Call]:
         yield compose_motion_call(with_jacobian, size, next(layouts), dtype)
     yield soft_argmax_call(0.4, next(layouts), dtype)
     yield soft_argmax_call(3.0, next(layouts), dtype, width=250)
+    for variant in range(len(test_spade_modulate.VARIANTS)):
+        yield spade_modulate_call(variant, next(layouts), dtype)
+    yield spade_modulate_call(2, "contiguous", dtype, channels=1, size=(130, 140))  # of more blocks than go at a time
 
 
 def calls_of_ones(dtype: torch.dtype) -> Iterator[Call]:
@@ -125,6 +144,7 @@ def calls_of_ones(dtype: torch.dtype) -> Iterator[Call]:
         logits = torch.ones(1, 2, 1, 1, 1, dtype=dtype)
         yield Call(ptus_kernels.compose_motion, published.compose_motion, (logits, *tensors), {"size": None})
     yield Call(ptus_kernels.soft_argmax_3d, test_soft_argmax.eager, (feature,), {"temperature": 1.0})
+    yield test_spade_modulate.call_of((flat, flat, flat), test_spade_modulate.VARIANTS[0])
 
 
 def usual_calls(dtype: torch.dtype) -> Iterator[Call]:
@@ -136,6 +156,8 @@ def usual_calls(dtype: torch.dtype) -> Iterator[Call]:
         yield motion_features_call(with_jacobian, False, "channels_last", dtype, channels=16)
     yield compose_motion_call(True, (3, 2, 5), "contiguous", dtype)
     yield soft_argmax_call(0.4, "contiguous", dtype)
+    for variant in (0, 2):
+        yield spade_modulate_call(variant, "channels_last", dtype, channels=16)
 
 
 def calls_of_all_gradients(dtype: torch.dtype) -> Iterator[Call]:
@@ -145,3 +167,4 @@ def calls_of_all_gradients(dtype: torch.dtype) -> Iterator[Call]:
     yield occlusion_blend_call(0, "contiguous", dtype)
     yield motion_features_call(True, False, "contiguous", dtype)
     yield compose_motion_call(True, (3, 2, 5), "contiguous", dtype)
+    yield spade_modulate_call(2, "contiguous", dtype)

@@ -55,6 +55,7 @@ def test_gradients_can_be_had_one_at_a_time(call: Call) -> None:
         calls.occlusion_blend_call(0, "contiguous", torch.float32),
         calls.compose_motion_call(False, (3, 2, 5), "contiguous", torch.float32),
         calls.soft_argmax_call(1.0, "contiguous", torch.float32),
+        calls.spade_modulate_call(2, "contiguous", torch.float32),
     ],
     ids=lambda call: call.op.__name__,
 )
@@ -107,6 +108,7 @@ def test_nothing_comes_of_nothing() -> None:
         ((_empty(0, 3, 2, 3, 4), kp[:0], kp[:0]), ptus_kernels.compose_motion),
         ((_empty(0, 3, 2, 3, 4), kp[:0], kp[:0]), ptus_kernels.motion_features),
         ((_empty(2, 0, 2, 3, 4),), ptus_kernels.soft_argmax_3d),
+        ((_empty(2, 0, 3, 4), _empty(2, 0, 3, 4), _empty(2, 0, 3, 4)), ptus_kernels.spade_modulate),
     ]
     for tensors, op in nothing:
         leaves = [tensor.detach().requires_grad_() for tensor in tensors]
@@ -131,6 +133,7 @@ def test_heatmaps_alone() -> None:
     [
         calls.occlusion_blend_call(0, "contiguous", torch.float32),
         calls.soft_argmax_call(1.0, "contiguous", torch.float32),
+        calls.spade_modulate_call(2, "contiguous", torch.float32),
     ],
     ids=lambda call: call.op.__name__,
 )

@@ -27,6 +27,12 @@ KERNELS = {
     "sum_kernel",
     "expectation_kernel",
     "gradient_kernel",
+    "spade_kernel",
+    "spade_moments_kernel",
+    "spade_statistics_kernel",
+    "spade_gradient_kernel",
+    "spade_means_kernel",
+    "spade_input_gradient_kernel",
 }
 
 
