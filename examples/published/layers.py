@@ -60,9 +60,8 @@ def moved(points: Tensor, matrix: Tensor) -> Tensor:
     """Points (B, 1, *size, n) under homogeneous matrices (B, n + 1, n + 1)."""
     matrices = matrix.view(len(matrix), *[1] * (points.dim() - 2), *matrix.shape[1:])
     homogeneous = torch.cat((points, torch.ones_like(points[..., :1])), dim=-1)
-    result = (matrices @ homogeneous.unsqueeze(-1)).squeeze(-1)
-    divided: Tensor = result[..., :-1] / result[..., -1:]
-    return divided
+    result: Tensor = (matrices @ homogeneous.unsqueeze(-1)).squeeze(-1)
+    return result[..., :-1] / result[..., -1:]
 
 
 def deformed(feature: Tensor, motions: Tensor, align_corners: bool = False) -> Tensor:
@@ -70,7 +69,7 @@ def deformed(feature: Tensor, motions: Tensor, align_corners: bool = False) -> T
     count = motions.shape[1]
     repeated = feature.unsqueeze(1).repeat(1, count, *[1] * (feature.dim() - 1)).flatten(0, 1)
     sampled = F.grid_sample(repeated, motions.flatten(0, 1), align_corners=align_corners)
-    return sampled.unflatten(0, (-1, count))
+    return sampled.view(-1, count, *feature.shape[1:])
 
 
 def mixed(motions: Tensor, masks: Tensor) -> Tensor:

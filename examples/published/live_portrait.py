@@ -123,7 +123,8 @@ class SPADEResnetBlock(nn.Module):
         """(B, C, H, W) and a map of any size."""
         changed = self.conv_0(self.actvn(self.norm_0(x, seg1)))
         changed = self.conv_1(self.actvn(self.norm_1(changed, seg1)))
-        return self.shortcut(x, seg1) + changed
+        result: Tensor = self.shortcut(x, seg1) + changed
+        return result
 
 
 class SPADEDecoder(nn.Module):
@@ -148,3 +149,17 @@ class SPADEDecoder(nn.Module):
         for block in (self.up_0, self.up_1):
             x = block(self.up(x), feature)
         return torch.sigmoid(self.conv_img(F.leaky_relu(x, 0.2)))
+
+
+class Rendering(nn.Module):
+    """Warping and decoding: from a feature volume and keypoints to a picture."""
+
+    def __init__(self, sizes: Sizes, narrow: int = 64, hidden: int = 128) -> None:
+        super().__init__()
+        self.warping_module = WarpingNetwork(sizes)
+        self.spade_generator = SPADEDecoder(sizes.width * 2**sizes.downs, narrow, hidden)
+
+    def forward(self, feature_3d: Tensor, kp_driving: Tensor, kp_source: Tensor) -> dict[str, Tensor]:
+        """A volume (B, C, D, H, W) and keypoints (B, K, 3) to "prediction" (B, 3, 8 H, 8 W), and what explains it."""
+        warped = self.warping_module(feature_3d, kp_driving, kp_source)
+        return {**warped, "prediction": self.spade_generator(warped["out"])}

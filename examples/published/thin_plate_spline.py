@@ -53,7 +53,7 @@ def splines(size: torch.Size, driving: Tensor, source: Tensor) -> Tensor:
     distances = (grid - driving.unsqueeze(3)).square().sum(-1)
     terms = torch.cat((radial(distances).mT, grid.expand(batch, count, -1, -1)), dim=3)
     grids: Tensor = terms @ weights[:, :, :-1] + weights[:, :, -1:]
-    return grids.unflatten(2, tuple(size))
+    return grids.view(batch, count, *size, 2)
 
 
 class DenseMotionNetwork(nn.Module):
@@ -174,3 +174,19 @@ class InpaintingNetwork(nn.Module):
             "warped_encoder_maps": detached,
             "prediction": picture * (1 - occlusion) + moved_picture * occlusion,
         }
+
+
+class Animation(nn.Module):
+    """Both networks: from a picture and keypoints to a picture."""
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        self.dense_motion_network = DenseMotionNetwork(sizes)
+        self.inpainting_network = InpaintingNetwork(sizes)
+
+    def forward(
+        self, source_image: Tensor, kp_driving: Keypoints, kp_source: Keypoints, bg_param: Tensor | None = None
+    ) -> dict[str, Tensor | list[Tensor]]:
+        """A picture (B, 3, H, W) and keypoints (B, 5 K, 2) to what `InpaintingNetwork` gives, and the deformation."""
+        motion = self.dense_motion_network(source_image, kp_driving, kp_source, bg_param)
+        return {**self.inpainting_network(source_image, motion), "deformation": motion["deformation"]}
