@@ -146,7 +146,8 @@ class OcclusionAwareGenerator(nn.Module):
         motion = self.dense_motion_network(feature=volume, kp_driving=kp_driving, kp_source=kp_source)
         warped = self.deform_input(volume, motion["deformation"])
         feature = self.fourth(self.third(warped.flatten(1, 2)))
-        feature = self.resblocks_2d(feature * motion["occlusion_map"])
+        occlusion = F.interpolate(motion["occlusion_map"], size=feature.shape[2:], mode="bilinear")
+        feature = self.resblocks_2d(feature * occlusion)
         for up in self.up_blocks:
             feature = up(feature)
         picture = torch.sigmoid(self.final(feature))

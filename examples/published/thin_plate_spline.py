@@ -45,7 +45,7 @@ def splines(size: torch.Size, driving: Tensor, source: Tensor) -> Tensor:
     among = radial((driving.unsqueeze(3) - driving.unsqueeze(2)).square().sum(-1))
     above = torch.cat((among, affine), dim=3)
     below = torch.cat((affine.mT, affine.new_zeros(batch, count, 3, 3)), dim=3)
-    system = torch.cat((above, below), dim=2) + 0.01 * torch.eye(points + 3)
+    system = torch.cat((above, below), dim=2) + 0.01 * torch.eye(points + 3, dtype=driving.dtype, device=driving.device)
     values = torch.cat((source, source.new_zeros(batch, count, 3, 2)), dim=2)
     weights = torch.inverse(system) @ values
 

@@ -35,8 +35,8 @@ class FlowPredictor(Accelerated):
         source_region_params: dict[str, Tensor],
         bg_params: Tensor | None = None,
     ) -> Any:
-        """As the block's own, which runs itself where the background's motion is a perspective."""
-        background = None if bg_params is None else affine(bg_params)
+        """As the block's own, which runs itself where the background's motion is a perspective, or may become one."""
+        background = None if bg_params is None or bg_params.requires_grad else affine(bg_params)
         if bg_params is not None and background is None:
             return super().forward(source_image, driving_region_params, source_region_params, bg_params)
         image = self.down(source_image) if self.scale_factor != 1 else source_image

@@ -22,6 +22,7 @@ class Family:
     draw: Callable[[], dict[str, Any]]
     blocks: Mapping[str, int]
 
+    @torch.no_grad()
     def model(self) -> nn.Module:
         """With statistics and spectral norms like those of a trained model."""
         torch.manual_seed(31)
