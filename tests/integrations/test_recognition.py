@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from examples.published import articulated, face_vid2vid, first_order, live_portrait, thin_plate_spline
-from examples.published.layers import deformed
+from examples.published.layers import deformed, heatmaps, resized, with_background
 from ptus_kernels import accelerate
 from ptus_kernels.integrations.report import Report
 from tests.integrations.families import FAMILIES, assert_same
@@ -61,7 +61,7 @@ def of_first_order(monkeypatch: pytest.MonkeyPatch, kind: type, method: str, rep
 
 def test_another_padding(monkeypatch: pytest.MonkeyPatch) -> None:
     def with_border(self: Any, inp: Tensor, deformation: Tensor) -> Tensor:
-        points = first_order.resized(deformation, inp.shape[2:])
+        points = resized(deformation, inp.shape[2:])
         return F.grid_sample(inp, points, padding_mode="border", align_corners=False)
 
     report = of_first_order(monkeypatch, first_order.OcclusionAwareGenerator, "deform_input", with_border)
@@ -70,8 +70,8 @@ def test_another_padding(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_another_heatmap(monkeypatch: pytest.MonkeyPatch) -> None:
     def wider(self: Any, image: Tensor, kp_driving: Any, kp_source: Any) -> Tensor:
-        maps = [first_order.heatmaps(kp["value"], image.shape[2:], 0.02) for kp in (kp_driving, kp_source)]
-        return first_order.with_background(maps[0] - maps[1]).unsqueeze(2)
+        maps = [heatmaps(kp["value"], image.shape[2:], 0.02) for kp in (kp_driving, kp_source)]
+        return with_background(maps[0] - maps[1]).unsqueeze(2)
 
     report = of_first_order(monkeypatch, first_order.DenseMotionNetwork, "create_heatmap_representations", wider)
     assert "differs by" in reason(report, "dense motion")
@@ -111,11 +111,10 @@ def test_another_setting_that_the_ops_do(monkeypatch: pytest.MonkeyPatch) -> Non
         return deformed(image, motions, align_corners=True)
 
     def warped(self: Any, inp: Tensor, deformation: Tensor) -> Tensor:
-        return F.grid_sample(inp, first_order.resized(deformation, inp.shape[2:]), align_corners=True)
+        return F.grid_sample(inp, resized(deformation, inp.shape[2:]), align_corners=True)
 
     monkeypatch.setattr(first_order.OcclusionAwareGenerator, "deform_input", warped)
     monkeypatch.setattr(first_order.DenseMotionNetwork, "create_deformed_source_image", aligned)
-    monkeypatch.setattr(first_order.DenseMotionNetwork, "kp_variance", 0.03, raising=False)
     model, accelerated = FIRST_ORDER.model(), FIRST_ORDER.model()
     assert accelerate(accelerated).left_alone == ()
     with torch.no_grad():

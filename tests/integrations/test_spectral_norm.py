@@ -3,6 +3,7 @@
 import copy
 import io
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -14,9 +15,9 @@ from torch.nn.utils.spectral_norm import SpectralNorm
 from ptus_kernels import accelerate
 
 
-def network() -> nn.Conv2d:
+def network() -> Any:
     torch.manual_seed(8)
-    layer: nn.Conv2d = spectral_norm(nn.Conv2d(3, 4, 3))
+    layer = spectral_norm(nn.Conv2d(3, 4, 3))
     with torch.no_grad():
         layer(torch.randn(1, 3, 5, 5))
     return layer.eval()
@@ -49,7 +50,7 @@ def same(layer: nn.Module, plain: nn.Module) -> bool:
 
 
 @pytest.mark.parametrize("without_gradients", [torch.no_grad, torch.inference_mode])
-def test_once_in_evaluation(without_gradients: Callable[[], torch.no_grad], computed: Callable[[], int]) -> None:
+def test_once_in_evaluation(without_gradients: Any, computed: Callable[[], int]) -> None:
     layer, plain = network(), network()
     accelerate(layer)
     computed()
@@ -60,7 +61,7 @@ def test_once_in_evaluation(without_gradients: Callable[[], torch.no_grad], comp
         assert same(layer, plain)
 
 
-CHANGES: dict[str, Callable[[nn.Conv2d], object]] = {
+CHANGES: dict[str, Callable[[Any], object]] = {
     "another checkpoint": lambda layer: layer.load_state_dict({k: 2 * v for k, v in layer.state_dict().items()}),
     "an assigned checkpoint": lambda layer: layer.load_state_dict(
         {k: 2 * v for k, v in layer.state_dict().items()}, assign=True
@@ -74,7 +75,7 @@ CHANGES: dict[str, Callable[[nn.Conv2d], object]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_again_after_a_change(change: Callable[[nn.Conv2d], object], computed: Callable[[], int]) -> None:
+def test_again_after_a_change(change: Callable[[Any], object], computed: Callable[[], int]) -> None:
     layer, plain = network(), network()
     accelerate(layer)
     with torch.no_grad():
