@@ -149,7 +149,7 @@ def _case(
     )
     targets = () if asked is None else (Asked("forward", Faster(asked)),)
     drawn = partial(_draw, fed=fed, draw=draw)
-    return Case(op, "between its networks", size, drawn, targets, directions=("forward",), dtypes=("float32",))
+    return Case(op, "between its networks", size, drawn, targets, directions=("forward",), dtypes=("float32",), batches=(1,))
 
 
 def _maps(block: str, motions: int, size: Size, depth: int | None = None) -> dict[str, Size]:
