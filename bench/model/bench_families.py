@@ -27,6 +27,7 @@ STAGES: dict[type[nn.Module], str] = {
     nn.BatchNorm3d: "normalisations",
 }
 POINTS = 5  # of a spline
+SIDES = ("driving", "source")
 
 
 class Frame(nn.Module):
@@ -58,21 +59,32 @@ def picture(random: torch.Generator, batch: int, side: int) -> Tensor:
     return nn.functional.interpolate(coarse, side, mode="bilinear", align_corners=False)
 
 
-def draw_turned(random: torch.Generator, batch: int, count: int, rank: int, side: int) -> Inputs:
+def draw_turned(random: torch.Generator, batch: int, count: int, side: int) -> Inputs:
     """A picture, keypoints and jacobians of driver and source."""
     found = {"source_image": picture(random, batch, side)}
-    for name, each in zip(("driving", "source"), keypoints(random, batch, count), strict=True):
-        found[name] = each[..., :rank]
-        found[f"{name}_jacobian"] = jacobians(random, batch, count)[..., :rank, :rank]
+    for name, each in zip(SIDES, keypoints(random, batch, count), strict=True):
+        found[name] = each[..., :2]
+        found[f"{name}_jacobian"] = jacobians(random, batch, count)[..., :2, :2]
     return found
 
 
 def turned(inputs: Inputs) -> dict[str, Any]:
-    """Arguments of the first-order model and of face-vid2vid."""
+    """Arguments of the first-order model."""
     return {
         "source_image": inputs["source_image"],
         **{f"kp_{name}": {"value": inputs[name], "jacobian": inputs[f"{name}_jacobian"]} for name in SIDES},
     }
+
+
+def draw_still(random: torch.Generator, batch: int, count: int, side: int) -> Inputs:
+    """A picture and keypoints in 3-D, without jacobians, as face-vid2vid's published configuration has it."""
+    driving, source = keypoints(random, batch, count)
+    return {"source_image": picture(random, batch, side), "driving": driving, "source": source}
+
+
+def still(inputs: Inputs) -> dict[str, Any]:
+    """Arguments of face-vid2vid."""
+    return {"source_image": inputs["source_image"], **{f"kp_{name}": {"value": inputs[name]} for name in SIDES}}
 
 
 def in_regions(inputs: Inputs) -> dict[str, Any]:
@@ -109,9 +121,6 @@ def in_volume(inputs: Inputs) -> dict[str, Any]:
     return {"feature_3d": inputs["feature_3d"], **{f"kp_{name}": inputs[name] for name in SIDES}}
 
 
-SIDES = ("driving", "source")
-
-
 def _entry(
     name: str,
     side: int,
@@ -139,22 +148,22 @@ ENTRIES = [
         "face-vid2vid",
         256,
         lambda: face_vid2vid.OcclusionAwareGenerator(face_vid2vid.Sizes()),
-        partial(draw_turned, count=15, rank=3, side=256),
-        turned,
+        partial(draw_still, count=15, side=256),
+        still,
     ),
     _entry("LivePortrait", 512, lambda: live_portrait.Rendering(live_portrait.PUBLISHED), draw_volume, in_volume),
     _entry(
         "first-order-model",
         256,
         lambda: first_order.OcclusionAwareGenerator(first_order.Sizes()),
-        partial(draw_turned, count=10, rank=2, side=256),
+        partial(draw_turned, count=10, side=256),
         turned,
     ),
     _entry(
         "articulated-animation",
         384,
         lambda: articulated.Generator(articulated.Sizes()),
-        partial(draw_turned, count=10, rank=2, side=384),
+        partial(draw_turned, count=10, side=384),
         in_regions,
     ),
     _entry(

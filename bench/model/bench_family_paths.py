@@ -17,11 +17,13 @@ from bench.case import Asked, Case, Inputs, Op, Operations
 from bench.inputs import VOLUME
 from bench.model.bench_families import (
     draw_splines,
+    draw_still,
     draw_turned,
     draw_volume,
     in_regions,
     in_splines,
     in_volume,
+    still,
     turned,
 )
 from bench.operations import HEATMAP, SOFTMAX
@@ -113,10 +115,16 @@ def _draw(
     fed: dict[str, Size],
     draw: Callable[[torch.Generator, int], Inputs],
 ) -> Inputs:
-    drawn = {
-        key_of(name): torch.randn(batch, *size, generator=random, device=random.device) for name, size in fed.items()
-    }
-    return {**drawn, **draw(random, batch)}
+    return {**{key_of(name): _smooth(random, batch, size) for name, size in fed.items()}, **draw(random, batch)}
+
+
+def _smooth(random: torch.Generator, batch: int, size: Size) -> Tensor:
+    """What a network might give: neighbours are alike, so that deformations made of it are smooth."""
+    channels, *field = size
+    coarse = [max(1, each // 8) for each in field]
+    drawn = 3 * torch.randn(batch, channels, *coarse, generator=random, device=random.device)
+    mode = "bilinear" if len(field) == 2 else "trilinear"
+    return nn.functional.interpolate(drawn, tuple(field), mode=mode, align_corners=False)
 
 
 def _operations(size: Size, motions: int, warped: int, inputs: Inputs) -> Operations:
@@ -149,7 +157,9 @@ def _case(
     )
     targets = () if asked is None else (Asked("forward", Faster(asked)),)
     drawn = partial(_draw, fed=fed, draw=draw)
-    return Case(op, "between its networks", size, drawn, targets, directions=("forward",), dtypes=("float32",), batches=(1,))
+    return Case(
+        op, "between its networks", size, drawn, targets, directions=("forward",), dtypes=("float32",), batches=(1,)
+    )
 
 
 def _maps(block: str, motions: int, size: Size, depth: int | None = None) -> dict[str, Size]:
@@ -184,8 +194,8 @@ CASES = [
             "third": Leading(256),
             "final": Leading(3),
         },
-        partial(draw_turned, count=15, rank=3, side=256),
-        turned,
+        partial(draw_still, count=15, side=256),
+        still,
         8,
     ),
     _case(
@@ -215,7 +225,7 @@ CASES = [
             "up_blocks": nn.ModuleList(),
             "final": Leading(3),
         },
-        partial(draw_turned, count=10, rank=2, side=256),
+        partial(draw_turned, count=10, side=256),
         turned,
         5,
     ),
@@ -235,7 +245,7 @@ CASES = [
             "up_blocks.1": (64, 384, 384),
         },
         lambda: {**_identities("bottleneck"), "final": Leading(3)},
-        partial(draw_turned, count=10, rank=2, side=384),
+        partial(draw_turned, count=10, side=384),
         in_regions,
         None,
     ),
