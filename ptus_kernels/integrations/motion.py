@@ -27,9 +27,9 @@ def resized(deformation: Tensor, size: Sequence[int], align_corners: bool) -> Te
     rank = deformation.shape[-1]
     if tuple(deformation.shape[1:-1]) == tuple(size):
         return deformation
-    channels_first = deformation.movedim(-1, 1)
-    moved = F.interpolate(channels_first, size=tuple(size), mode=RESIZING[rank], align_corners=align_corners)
-    return moved.movedim(1, -1)
+    maps = deformation.movedim(-1, 1).contiguous()  # two channels side by side are resized at a third of the speed
+    moved = F.interpolate(maps, size=tuple(size), mode=RESIZING[rank], align_corners=align_corners)
+    return moved.movedim(1, -1).contiguous()
 
 
 def scattered(count: int, rank: int) -> Tensor:
