@@ -39,5 +39,6 @@ def test_made_when_called_always_the_same() -> None:
     with torch.inference_mode():
         assert torch.equal(first.eval()(x=x), second.eval()(x=x))
     assert torch.equal(torch.get_rng_state(), random)
-    assert not first.model.training and next(first.parameters()).dtype == torch.float64  # type: ignore[union-attr]
+    assert first.model is not None and not first.model.training
+    assert next(first.parameters()).dtype == torch.float64
     assert not next(first.parameters()).is_inference()
