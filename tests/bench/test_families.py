@@ -30,7 +30,7 @@ def test_published_models_are_not_made_before_they_are_called() -> None:
 
 def test_made_when_called_always_the_same() -> None:
     class Layer(nn.Linear):
-        def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        def forward(self, x: Tensor) -> Tensor:
             return super().forward(x)
 
     first, second = (Later(lambda: Layer(3, 4)) for _ in range(2))
