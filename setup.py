@@ -23,8 +23,8 @@ COMPILE_FLAGS += ["-Wextra", "-Wno-psabi", "-Wno-unknown-pragmas", "-Wno-unused-
 SANITIZE_FLAGS = ["-O0", "-g1", "-fno-wrapv", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
 SANITIZE_FLAGS += ["-fno-omit-frame-pointer"]
 # What the CUDA library shares with the CPU library: tensors and their checks, no kernels.
-SHARED_SOURCES = [f"csrc/cpu/{name}_arguments.cpp" for name in ("occlusion", "sampling", "spade")]
-SHARED_SOURCES += ["csrc/cpu/keypoints.cpp", "csrc/cpu/tensor_view.cpp"]
+SHARED = [f"{name}_arguments" for name in ("feature", "field", "occlusion", "sampling", "spade")]
+SHARED_SOURCES = [f"csrc/cpu/{name}.cpp" for name in (*SHARED, "keypoints", "splines", "tensor_view")]
 # With PyTorch's CUDA; without it the kernels can be compiled but not loaded, and two will do.
 ARCHITECTURES = ["7.5", "8.0", "8.6", "9.0", "10.0"]
 ARCHITECTURES_WITHOUT_CUDA = ["8.0", "9.0"]

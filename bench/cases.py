@@ -1,7 +1,7 @@
 """Every case that there is."""
 
 from bench.case import Case
-from bench.model import bench_dense_motion, bench_motion_path, bench_slim
+from bench.model import bench_dense_motion, bench_families, bench_family_paths, bench_motion_path, bench_slim
 from bench.model.entry import Entry
 from bench.ops import (
     bench_compose_motion,
@@ -26,7 +26,9 @@ CASES: list[Case] = [
         bench_motion_path,
         bench_dense_motion,
         bench_slim,
+        bench_family_paths,
+        bench_families,
     )
     for case in module.CASES
 ]
-MODELS: list[Entry] = [bench_dense_motion.ENTRY, *bench_slim.ENTRIES]
+MODELS: list[Entry] = [bench_dense_motion.ENTRY, *bench_slim.ENTRIES, *bench_families.ENTRIES]

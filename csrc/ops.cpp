@@ -23,10 +23,14 @@ void define(torch::stable::detail::StableLibrary& m, const std::string& name, co
 STABLE_TORCH_LIBRARY(ptus_kernels, m) {
   define(m, "grid_sample_2d", "Tensor input, Tensor grid, str mode, str padding_mode, bool align_corners");
   define(m, "grid_sample_3d", "Tensor input, Tensor grid, str mode, str padding_mode, bool align_corners");
-  define(m, "motion_features", "Tensor feature, Tensor kp_driving, Tensor kp_source, Tensor? jacobian, float kp_variance, bool align_corners");
-  define(m, "compose_motion", "Tensor mask_logits, Tensor kp_driving, Tensor kp_source, Tensor? jacobian, SymInt[] size");
+  define(m, "motion_features", "Tensor feature, Tensor kp_driving, Tensor kp_source, Tensor? jacobian, Tensor? covariance_driving, Tensor? covariance_source, Tensor? background, float kp_variance, bool align_corners");
+  define(m, "compose_motion", "Tensor mask_logits, Tensor kp_driving, Tensor kp_source, Tensor? jacobian, Tensor? background, SymInt[] size");
   define(m, "occlusion_blend", "Tensor foreground, Tensor occlusion, Tensor? background, bool sigmoid");
   define(m, "warp_blend", "Tensor input, Tensor deformation, Tensor? occlusion, Tensor? background, bool sigmoid, str mode, str padding_mode, bool align_corners");
+  define(m, "thin_plate_spline", "Tensor kp_driving, Tensor kp_source, float regularization");
+  define(m, "spline_features", "Tensor feature, Tensor kp_driving, Tensor kp_source, Tensor spline, Tensor? background, float kp_variance, bool align_corners");
+  define(m, "compose_splines", "Tensor mask_logits, Tensor kp_driving, Tensor spline, Tensor? background, SymInt[] size");
+  define(m, "soft_argmax_2d", "Tensor logits, float temperature");
   define(m, "soft_argmax_3d", "Tensor logits, float temperature");
   define(m, "spade_modulate", "Tensor x, Tensor gamma, Tensor beta, int scale_factor, float negative_slope, float eps");
   m.def("cpu_capability() -> str");

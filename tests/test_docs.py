@@ -21,7 +21,7 @@ def python_blocks() -> list[object]:
 
 
 def test_there_is_code_to_run() -> None:
-    assert len(python_blocks()) >= 3
+    assert len(python_blocks()) >= 10
 
 
 @pytest.mark.parametrize(("page", "code"), python_blocks())

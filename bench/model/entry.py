@@ -8,7 +8,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.case import Case, Inputs, Op, Operations
-from bench.prepare import prepare
+from bench.prepare import own, prepare
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Entry:
 
     def _operations(self, inputs: Inputs) -> Operations:
         """Of convolutions and matrix products, which are nearly all; their backward has two products as large."""
-        prepared = prepare(self.eager, inputs, "forward")
+        prepared = prepare(own(self.eager), inputs, "forward")
         with FlopCounterMode(display=False) as counter:
             prepared.run()
         return Operations(counter.get_total_flops(), 2 * counter.get_total_flops())

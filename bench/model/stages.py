@@ -36,10 +36,10 @@ def stages_of(entry: Entry, device: Device, backend: str, direction: str) -> lis
         inputs = device.draw(entry.draw, 1, 20)
         activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device.name == "cuda" else [])]
         model = deepcopy(model)
-        with use_backend(backend), marked(model, entry.stages):
+        with use_backend(backend):
             prepared = prepare(model, inputs, direction)
             prepared.run()
-            with profile(activities=activities) as profiler:
+            with marked(model, entry.stages), profile(activities=activities) as profiler:
                 for _ in range(CALLS):
                     prepared.run()
                 device.wait()

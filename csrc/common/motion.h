@@ -4,7 +4,8 @@
 
 #include "common/macros.h"
 
-// The motions that keypoints describe: motion_k(g) = J_k (g - kd_k) + ks_k at the point g of the identity grid.
+// The motions that keypoints describe, of a volume (rank 3) or an image (rank 2): motion_k(g) = J_k (g - kd_k) + ks_k
+// at the point g of the identity grid.
 
 namespace ptus {
 
@@ -15,20 +16,20 @@ PTUS_INLINE Real identity_coordinate(int64_t i, int64_t size) {
 }
 
 // motion(g) = linear · g + offset, rows and columns in the order x, y, z.
-template <class Real>
+template <class Real, int rank>
 struct Motion {
-  Real linear[3][3];
-  Real offset[3];
+  Real linear[rank][rank];
+  Real offset[rank];
 };
 
-// `jacobian` holds nine numbers, row by row, or is null for the identity.
-template <class Real>
-PTUS_INLINE Motion<Real> motion_of_keypoint(const Real* kp_driving, const Real* kp_source, const Real* jacobian) {
-  Motion<Real> motion;
-  for (int i = 0; i < 3; ++i) {
+// `jacobian` holds rank² numbers, row by row, or is null for the identity.
+template <int rank, class Real>
+PTUS_INLINE Motion<Real, rank> motion_of_keypoint(const Real* kp_driving, const Real* kp_source, const Real* jacobian) {
+  Motion<Real, rank> motion;
+  for (int i = 0; i < rank; ++i) {
     Real moved = 0;
-    for (int j = 0; j < 3; ++j) {
-      motion.linear[i][j] = jacobian != nullptr ? jacobian[3 * i + j] : static_cast<Real>(i == j);
+    for (int j = 0; j < rank; ++j) {
+      motion.linear[i][j] = jacobian != nullptr ? jacobian[rank * i + j] : static_cast<Real>(i == j);
       moved += motion.linear[i][j] * kp_driving[j];
     }
     motion.offset[i] = kp_source[i] - moved;
@@ -36,17 +37,29 @@ PTUS_INLINE Motion<Real> motion_of_keypoint(const Real* kp_driving, const Real* 
   return motion;
 }
 
-// What the gradients of a motion's twelve numbers say about its keypoint and jacobian.
-template <class Real>
-PTUS_INLINE void gradient_of_keypoint(const Motion<Real>& gradient, const Real* kp_driving, const Real* jacobian,
+// `background` holds rows [linear | offset], or is null for the identity.
+template <int rank, class Real>
+PTUS_INLINE Motion<Real, rank> motion_of_background(const Real* background) {
+  Motion<Real, rank> motion;
+  for (int i = 0; i < rank; ++i) {
+    const Real* const row = background + (rank + 1) * i;
+    for (int j = 0; j < rank; ++j) motion.linear[i][j] = background != nullptr ? row[j] : static_cast<Real>(i == j);
+    motion.offset[i] = background != nullptr ? row[rank] : Real(0);
+  }
+  return motion;
+}
+
+// What the gradients of a motion's numbers say about its keypoint and jacobian.
+template <int rank, class Real>
+PTUS_INLINE void gradient_of_keypoint(const Motion<Real, rank>& gradient, const Real* kp_driving, const Real* jacobian,
                                       Real* grad_driving, Real* grad_source, Real* grad_jacobian) {
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < rank; ++i) {
     Real moved = 0;
-    for (int j = 0; j < 3; ++j) {
-      const Real linear = jacobian != nullptr ? jacobian[3 * j + i] : static_cast<Real>(i == j);
+    for (int j = 0; j < rank; ++j) {
+      const Real linear = jacobian != nullptr ? jacobian[rank * j + i] : static_cast<Real>(i == j);
       moved += linear * gradient.offset[j];
       if (grad_jacobian != nullptr) {
-        grad_jacobian[3 * i + j] = gradient.linear[i][j] - gradient.offset[i] * kp_driving[j];
+        grad_jacobian[rank * i + j] = gradient.linear[i][j] - gradient.offset[i] * kp_driving[j];
       }
     }
     grad_driving[i] = -moved;

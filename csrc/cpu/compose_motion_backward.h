@@ -1,57 +1,81 @@
-// The gradients of compose_motion. Compiled once for each capability: see foreach_capability.h.
+// The gradients of compose_motion and compose_splines. Compiled once for each capability: see foreach_capability.h.
 
 namespace ptus::PTUS_CAPABILITY {
 
 // Sets up a row of the field: its motions, and the gradient that came back for it.
-template <class T>
-void start_backward_row(const ComposeMotion<T>& call, const Volume<const Real<T>>& deformation,
-                        const ComposeWorkspace<T>& work, int64_t n, int64_t z, int64_t y) {
-  using R = Real<T>;
-  const int64_t count = call.logits.channels;
-  motions_of_row(call.motions + n * count, count, call.affine, identity_coordinate<R>(y, call.height),
-                 identity_coordinate<R>(z, call.depth), work.motions);
-  copy_matrix(work.gradient, call.width, 1, deformation.at(n, z, y), deformation.stride_c, deformation.stride_x, 3,
+template <class T, int rank>
+void start_backward_row(const ComposeMotion<T, rank>& call, const Volume<const Real<T>>& deformation,
+                        const ComposeWorkspace<T, rank>& work, int64_t n, int64_t z, int64_t y) {
+  start_row(call, work, n, RowPoint<Real<T>, rank>(y, call.height, z, call.depth));
+  copy_matrix(work.gradient, call.width, 1, deformation.at(n, z, y), deformation.stride_c, deformation.stride_x, rank,
               call.width);
 }
 
-template <class T, class Row, class Out>
-void compose_row_backward_any(const ComposeMotion<T>& call, const Row& logits, const ComposeWorkspace<T>& work,
-                              Out* grad_logits, int64_t stride_k) {
-  constexpr int lanes = kLanes<Real<T>>;
-  const int64_t count = call.logits.channels;
-  if (call.affine) {
-    compose_row_backward<lanes, true>(logits, count, work.motions, work.xs, work.gradient, work.e, grad_logits,
-                                      stride_k, work.sums, call.width);
-  } else {
-    compose_row_backward<lanes, false>(logits, count, work.motions, work.xs, work.gradient, work.e, grad_logits,
-                                       stride_k, work.sums, call.width);
+template <class T, int rank, class Row, class Out>
+void compose_row_backward_any(const ComposeMotion<T, rank>& call, const Row& logits,
+                              const ComposeWorkspace<T, rank>& work, Out* grad_logits, int64_t stride_k) {
+  using R = Real<T>;
+  constexpr int lanes = kLanes<R>;
+  const int64_t count = call.logits.channels, width = call.width;
+  const RowMotions<R, rank> motions = work.motions();
+  const RowMotionGradients<R, rank> to = {work.sums, work.grad_moved};
+  if (call.motions.kind == MotionKind::translation) {
+    compose_row_backward<lanes, MotionKind::translation>(logits, count, motions, work.gradient, work.e, grad_logits,
+                                                         stride_k, to, width);
+  } else if (call.motions.kind == MotionKind::affine) {
+    compose_row_backward<lanes, MotionKind::affine>(logits, count, motions, work.gradient, work.e, grad_logits,
+                                                    stride_k, to, width);
+  } else if constexpr (rank == 2) {
+    compose_row_backward<lanes, MotionKind::spline>(logits, count, motions, work.gradient, work.e, grad_logits,
+                                                    stride_k, to, width);
   }
 }
 
+// The gradients of the motions of one unit: those of its rows are added up.
+template <class R, int rank>
+struct UnitGradients {
+  Motion<R, rank>* motions;  // K + 1
+  Bend<R>* bends;            // (K, P)
+
+  template <class T>
+  UnitGradients(const ComposeMotion<T, rank>& call, Motion<R, rank>* motions, Bend<R>* bends)
+      : motions(motions), bends(bends) {
+    std::memset(static_cast<void*>(motions), 0, call.logits.channels * sizeof(Motion<R, rank>));
+    if (call.all_bends() > 0) std::memset(static_cast<void*>(bends), 0, call.all_bends() * sizeof(Bend<R>));
+  }
+};
+
 // The sums of a row go to the motions' gradients at once where they depend on the row, otherwise after the last one.
-template <class T>
-void fold_row(const ComposeMotion<T>& call, const ComposeWorkspace<T>& work, int64_t z, int64_t y, bool last,
-              Motion<Real<T>>* gradients) {
-  using R = Real<T>;
-  if (!call.affine && !last) return;
-  fold_sums(work.sums, call.logits.channels, identity_coordinate<R>(y, call.height),
-            identity_coordinate<R>(z, call.depth), gradients);
+template <class T, int rank>
+void fold_row(const ComposeMotion<T, rank>& call, const ComposeWorkspace<T, rank>& work, int64_t n, int64_t z,
+              int64_t y, bool last, const UnitGradients<Real<T>, rank>& to) {
+  const RowPoint<Real<T>, rank> point(y, call.height, z, call.depth);
+  const MotionKind kind = call.motions.kind;
+  if (kind == MotionKind::affine || (kind == MotionKind::translation && last)) {
+    fold_sums(work.sums, call.logits.channels, point, to.motions);
+  }
+  if constexpr (rank == 2) {
+    for (int64_t k = 0; kind == MotionKind::spline && k < call.logits.channels; ++k) {
+      add_moved_row_gradient(call.motions, n, k, point, work.xs, call.width, work.grad_moved + rank * k * call.width,
+                             to.motions[k], to.bends + std::max<int64_t>(0, k - 1) * call.motions.points);
+    }
+  }
 }
 
 // Gradients of units `begin` to `end`, of logits that are not resized.
-template <class T>
-void compose_motion_backward_units(const ComposeMotion<T>& call, const ComposeMotionGradients<T>& gradients,
+template <class T, int rank>
+void compose_motion_backward_units(const ComposeMotion<T, rank>& call, const ComposeMotionGradients<T, rank>& gradients,
                                    char* memory, int64_t begin, int64_t end) {
   using R = Real<T>;
-  const ComposeWorkspace<T> work(call, memory, true);
-  const LogitReader<T> reader(call, work.logits);
+  const ComposeWorkspace<T, rank> work(call, memory, true);
+  const LogitReader<T, rank> reader(call, work.logits);
   const int64_t count = call.logits.channels, width = call.width;
   const Volume<T>& grad_logits = gradients.logits;
   const bool wanted = grad_logits.data != nullptr;
   for (int64_t unit = begin; unit < end; ++unit) {
-    const ComposeUnit<T> rows(call, unit);
-    Motion<R>* const of_unit = gradients.of_units + unit * count;
-    std::memset(of_unit, 0, count * sizeof(Motion<R>));
+    const ComposeUnit rows(call, unit);
+    const UnitGradients<R, rank> of_unit(call, gradients.of_units + unit * count,
+                                         gradients.bends_of_units + unit * call.all_bends());
     for (int64_t y = rows.y_begin; y < rows.y_end; ++y) {
       start_backward_row(call, gradients.deformation, work, rows.n, rows.z, y);
       if (reader.in_place() && (!wanted || grad_logits.stride_x == 1)) {
@@ -65,15 +89,15 @@ void compose_motion_backward_units(const ComposeMotion<T>& call, const ComposeMo
                       count, width);
         }
       }
-      fold_row(call, work, rows.z, y, y + 1 == rows.y_end, of_unit);
+      fold_row(call, work, rows.n, rows.z, y, y + 1 == rows.y_end, of_unit);
     }
   }
 }
 
 // Adds the gradient of row `y` of the field to the two rows (K + 1, W) of logits that it was resized from; of those,
 // the last two are being summed at a time.
-template <class T>
-void add_row_to_low_rows(const ComposeMotion<T>& call, const ComposeWorkspace<T>& work, int64_t y) {
+template <class T, int rank>
+void add_row_to_low_rows(const ComposeMotion<T, rank>& call, const ComposeWorkspace<T, rank>& work, int64_t y) {
   const int64_t numbers = call.logits.channels * call.width;
   for (int t = 0; t < 2; ++t) {
     Real<T>* const row = work.low_rows[call.resize_y.index[t][y] & 1];
@@ -83,15 +107,15 @@ void add_row_to_low_rows(const ComposeMotion<T>& call, const ComposeWorkspace<T>
 
 // Hands row `low_y` of logits back to the width of the logits, and to the two planes of logits that plane `z` was
 // resized from: those of them that lie in low_begin to low_end. Clears its sums.
-template <class T>
-void add_low_row_to_planes(const ComposeMotion<T>& call, const ComposeWorkspace<T>& work, int64_t z, int64_t low_y,
-                           int64_t low_begin, int64_t low_end) {
+template <class T, int rank>
+void add_low_row_to_planes(const ComposeMotion<T, rank>& call, const ComposeWorkspace<T, rank>& work, int64_t z,
+                           int64_t low_y, int64_t low_begin, int64_t low_end) {
   using R = Real<T>;
   const int64_t count = call.logits.channels, height = call.logits.height, width = call.logits.width;
   R* const row = work.low_rows[low_y & 1];
   for (int64_t k = 0; k < count; ++k) {
     resize_row_adjoint(row + k * call.width, call.resize_x, work.low_row);
-    for (int t = 0; t < 2; ++t) {
+    for (int t = 0; t < kPlanesRead<rank>; ++t) {
       const int64_t low = call.resize_z.index[t][z];
       if (low < low_begin || low >= low_end) continue;
       add_line<kLanes<R>>(work.low_planes[low & 1] + (k * height + low_y) * width, work.low_row,
@@ -102,9 +126,9 @@ void add_low_row_to_planes(const ComposeMotion<T>& call, const ComposeWorkspace<
 }
 
 // Writes plane `low` of the logits' gradient, and clears its sums.
-template <class T>
-void flush_plane(const ComposeMotion<T>& call, const ComposeWorkspace<T>& work, const Volume<T>& to, int64_t n,
-                 int64_t low) {
+template <class T, int rank>
+void flush_plane(const ComposeMotion<T, rank>& call, const ComposeWorkspace<T, rank>& work, const Volume<T>& to,
+                 int64_t n, int64_t low) {
   const int64_t plane = to.height * to.width;
   Real<T>* const sums = work.low_planes[low & 1];
   for (int64_t y = 0; y < to.height; ++y) {
@@ -115,12 +139,13 @@ void flush_plane(const ComposeMotion<T>& call, const ComposeWorkspace<T>& work, 
 
 // Gradients for planes (n, z) `begin` to `end` of logits that are resized. A plane of the field that two threads need
 // is computed by both, and counted by the one that owns the lower of its two planes of logits.
-template <class T>
-void compose_motion_backward_planes(const ComposeMotion<T>& call, const ComposeMotionGradients<T>& gradients,
-                                    char* memory, int64_t begin, int64_t end) {
+template <class T, int rank>
+void compose_motion_backward_planes(const ComposeMotion<T, rank>& call,
+                                    const ComposeMotionGradients<T, rank>& gradients, char* memory, int64_t begin,
+                                    int64_t end) {
   using R = Real<T>;
-  const ComposeWorkspace<T> work(call, memory, true);
-  LogitReader<T> reader(call, work.logits);
+  const ComposeWorkspace<T, rank> work(call, memory, true);
+  LogitReader<T, rank> reader(call, work.logits);
   const int64_t count = call.logits.channels, depth = call.logits.depth;
   const int64_t low_numbers = count * call.logits.height * call.logits.width;
   const bool wanted = gradients.logits.data != nullptr;
@@ -136,8 +161,10 @@ void compose_motion_backward_planes(const ComposeMotion<T>& call, const ComposeM
       const int64_t lower = call.resize_z.index[0][z];
       for (; wanted && next < lower; ++next) flush_plane(call, work, gradients.logits, n, next);
       const bool owned = lower >= low_begin && lower < low_end;
-      Motion<R>* const of_unit = owned ? gradients.of_units + (n * call.depth + z) * count : work.unowned;
-      std::memset(of_unit, 0, count * sizeof(Motion<R>));
+      const int64_t unit = n * call.depth + z;
+      const UnitGradients<R, rank> of_unit(
+          call, owned ? gradients.of_units + unit * count : work.unowned,
+          owned ? gradients.bends_of_units + unit * call.all_bends() : work.unowned_bends);
       int64_t next_row = 0;  // rows of logits before this one are complete
       for (int64_t y = 0; y < call.height; ++y) {
         for (; wanted && next_row < call.resize_y.index[0][y]; ++next_row) {
@@ -146,7 +173,7 @@ void compose_motion_backward_planes(const ComposeMotion<T>& call, const ComposeM
         start_backward_row(call, gradients.deformation, work, n, z, y);
         compose_row_backward_any(call, reader.resized_row(n, z, y), work, wanted ? work.grad_row : nullptr, call.width);
         if (wanted) add_row_to_low_rows(call, work, y);
-        fold_row(call, work, z, y, y + 1 == call.height, of_unit);
+        fold_row(call, work, n, z, y, y + 1 == call.height, of_unit);
       }
       for (; wanted && next_row < call.logits.height; ++next_row) {
         add_low_row_to_planes(call, work, z, next_row, low_begin, low_end);

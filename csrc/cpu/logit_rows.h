@@ -69,16 +69,20 @@ void resize_row_adjoint(const R* from, const ResizeTable<R>& table, R* to) {
   }
 }
 
+// How many planes of logits a row of the field is resized from.
+template <int rank>
+inline constexpr int kPlanesRead = rank == 3 ? 2 : 1;
+
 // The logits of one row of a call's field, whatever their layout or size.
-template <class T>
+template <class T, int rank>
 class LogitReader {
   using R = Real<T>;
 
  public:
-  LogitReader(const ComposeMotion<T>& call, R* buffer) : call_(call), buffer_(buffer) {}
+  LogitReader(const ComposeMotion<T, rank>& call, R* buffer) : call_(call), buffer_(buffer) {}
 
   // Room that a reader needs, in numbers.
-  static int64_t buffer_size(const ComposeMotion<T>& call) {
+  static int64_t buffer_size(const ComposeMotion<T, rank>& call) {
     const int64_t padded = call.logits.width + kLanes<R> + 1;
     return call.resized ? call.logits.channels * (2 * call.width + padded) : call.logits.channels * call.width;
   }
@@ -122,7 +126,7 @@ class LogitReader {
     R* const low = buffer_ + 2 * count * width;
     const Volume<const T>& logits = call_.logits;
     std::memset(low, 0, count * padded * sizeof(R));
-    for (int t = 0; t < 2; ++t) {
+    for (int t = 0; t < kPlanesRead<rank>; ++t) {
       const R weight = along_z.weight[t][z];
       const T* from = logits.at(n, along_z.index[t][z], y);
       for (int64_t k = 0; k < count; ++k) {
@@ -141,7 +145,7 @@ class LogitReader {
     return to;
   }
 
-  const ComposeMotion<T>& call_;
+  const ComposeMotion<T, rank>& call_;
   R* buffer_;
   int64_t kept_plane_[2] = {-1, -1};
   int32_t kept_row_[2] = {-1, -1};

@@ -1,23 +1,25 @@
-// Loops of motion_features; those with jacobians are in affine_features.h. Compiled once for each capability: see
-// foreach_capability.h.
+// Loops of motion_features and spline_features; those of motions that are no translations are in moved_features.h.
+// Compiled once for each capability: see foreach_capability.h.
 
 // clang-format off
+#include "cpu/line_sums.h"
 #include "cpu/row_motion.h"
+#include "cpu/spline_rows.h"
 #include "cpu/shifted_rows.h"
 #include "cpu/heatmap_rows.h"
-#include "cpu/affine_features.h"
+#include "cpu/moved_features.h"
 // clang-format on
 
 namespace ptus::PTUS_CAPABILITY {
 
 // The channels of the feature warped by motion k in row (z, y): C rows, `stride` apart.
-template <class T, class Out>
-void shifted_feature_rows(const MotionFeatures<T>& call, int64_t n, int64_t k, int64_t z, int64_t y,
+template <class T, int rank, class Out>
+void shifted_feature_rows(const MotionFeatures<T, rank>& call, int64_t n, int64_t k, int64_t z, int64_t y,
                           const PaddedRows<Real<T>>& buffer, Out* to, int64_t stride) {
   using R = Real<T>;
   constexpr int lanes = kLanes<R>;
   const Volume<const T>& feature = call.feature;
-  const AxisShift<R>* const shift = call.shifts.of(n, k);
+  const AxisShift<R>* const shift = call.shifts->of(n, k);
   const RowTaps<R> taps = row_taps<false>(shift, z, y, feature.depth, feature.height);
   for (int64_t first = 0; first < feature.channels; first += kRowBlock) {
     const int64_t block = std::min<int64_t>(kRowBlock, feature.channels - first);
@@ -40,36 +42,35 @@ void shifted_feature_rows(const MotionFeatures<T>& call, int64_t n, int64_t k, i
 }
 
 // Planes (n, k, z) `begin` to `end` of an output whose rows are contiguous.
-template <class T>
-void shifted_feature_planes(const MotionFeatures<T>& call, const Volume<T>& output, Real<T>* memory, int64_t begin,
-                            int64_t end) {
+template <class T, int rank>
+void shifted_feature_planes(const MotionFeatures<T, rank>& call, const Volume<T>& output, Real<T>* memory,
+                            int64_t begin, int64_t end) {
   const Volume<const T>& feature = call.feature;
   const PaddedRows<Real<T>> buffer(memory, feature.width);
   for (int64_t plane = begin; plane < end; ++plane) {
-    const int64_t z = plane % feature.depth, k = plane / feature.depth % call.motions;
-    const int64_t n = plane / feature.depth / call.motions;
+    const int64_t z = plane % feature.depth, k = plane / feature.depth % call.motions.count;
+    const int64_t n = plane / feature.depth / call.motions.count;
     for (int64_t y = 0; y < feature.height; ++y) {
-      T* const to = output.at(n, z, y) + k * call.channels_of_motion() * output.stride_c;
-      heatmap_row(call, n, k, z, y, to);
-      shifted_feature_rows(call, n, k, z, y, buffer, to + output.stride_c, output.stride_c);
+      T* const to = output.at(n, z, y);
+      heatmap_row(call, n, k, z, y, to + call.channel_of_map(k) * output.stride_c);
+      shifted_feature_rows(call, n, k, z, y, buffer, to + call.first_channel(k) * output.stride_c, output.stride_c);
     }
   }
 }
 
 // Rows (n, z, y) `begin` to `end` of an output with channels last; `rows` holds one row of all channels.
-template <class T>
-void shifted_feature_rows_channels_last(const MotionFeatures<T>& call, const Volume<T>& output, Real<T>* memory,
+template <class T, int rank>
+void shifted_feature_rows_channels_last(const MotionFeatures<T, rank>& call, const Volume<T>& output, Real<T>* memory,
                                         int64_t begin, int64_t end) {
   using R = Real<T>;
-  const int64_t width = output.width, of_motion = call.channels_of_motion();
+  const int64_t width = output.width;
   const PaddedRows<R> buffer(memory, width);
   R* const rows = memory + PaddedRows<R>::numbers(width);
   for (int64_t r = begin; r < end; ++r) {
     const RowIndex row(r, output);
-    for (int64_t k = 0; k < call.motions; ++k) {
-      R* const to = rows + k * of_motion * width;
-      heatmap_row(call, row.n, k, row.z, row.y, to);
-      shifted_feature_rows(call, row.n, k, row.z, row.y, buffer, to + width, width);
+    for (int64_t k = 0; k < call.motions.count; ++k) {
+      heatmap_row(call, row.n, k, row.z, row.y, rows + call.channel_of_map(k) * width);
+      shifted_feature_rows(call, row.n, k, row.z, row.y, buffer, rows + call.first_channel(k) * width, width);
     }
     copy_matrix(output.at(row.n, row.z, row.y), output.stride_c, output.stride_x, rows, width, 1, output.channels,
                 width);
@@ -77,34 +78,31 @@ void shifted_feature_rows_channels_last(const MotionFeatures<T>& call, const Vol
 }
 
 // The gradients of the keypoints from planes (n, k, z) `begin` to `end`.
-template <class T>
-void shifted_keypoint_gradient_planes(const MotionFeatures<T>& call, const Volume<const T>& grad_output,
-                                      const PlaneGradients<Real<T>>& gradients, Real<T>* memory, int64_t begin,
+template <class T, int rank>
+void shifted_keypoint_gradient_planes(const MotionFeatures<T, rank>& call, const Volume<const T>& grad_output,
+                                      const PlaneGradients<Real<T>, rank>& gradients, Real<T>* memory, int64_t begin,
                                       int64_t end) {
   using R = Real<T>;
   const Volume<const T>& feature = call.feature;
   const PaddedRows<R> buffer(memory, feature.width);
   R* const row = buffer.row(0);
   for (int64_t plane = begin; plane < end; ++plane) {
-    const int64_t z = plane % feature.depth, k = plane / feature.depth % call.motions;
-    const int64_t n = plane / feature.depth / call.motions;
-    const int64_t result = (n * feature.depth + z) * call.motions + k;
-    Motion<R>& of_motion = gradients.motions[result];
-    HeatmapGradient<R>& of_heatmap = gradients.heatmaps[result];
+    const int64_t z = plane % feature.depth, k = plane / feature.depth % call.motions.count;
+    const int64_t n = plane / feature.depth / call.motions.count;
+    const int64_t result = (n * feature.depth + z) * call.motions.count + k;
+    Motion<R, rank>& of_motion = gradients.motions[result];
     std::memset(&of_motion, 0, sizeof(of_motion));
-    std::memset(&of_heatmap, 0, sizeof(of_heatmap));
+    heatmap_gradient_plane(call, grad_output, gradients, n, k, z, row);
     if (k == 0) continue;
-    const AxisShift<R>* const shift = call.shifts.of(n, k);
+    const AxisShift<R>* const shift = call.shifts->of(n, k);
+    const int64_t first_channel = call.first_channel(k);
     for (int64_t y = 0; y < feature.height; ++y) {
-      const int64_t channel = k * call.channels_of_motion();
-      read_row(row, grad_output, n, channel, z, y);
-      add_heatmap_gradient(shift, row, z, y, feature.width, of_heatmap);
       const RowTaps<R> taps = row_taps<false>(shift, z, y, feature.depth, feature.height);
       if (taps.count == 0) continue;
       RowDots<R> dots;
       for (int64_t first = 0; first < feature.channels; first += kRowBlock) {
         const int64_t block = std::min<int64_t>(kRowBlock, feature.channels - first);
-        for (int64_t c = 0; c < block; ++c) read_row(buffer.row(c), grad_output, n, channel + 1 + first + c, z, y);
+        for (int64_t c = 0; c < block; ++c) read_row(buffer.row(c), grad_output, n, first_channel + first + c, z, y);
         for (int64_t c = 0; c < block; ++c) {
           const T* rows[kRowGroup];
           for (int i = 0; i < kRowGroup; ++i) {
@@ -117,7 +115,7 @@ void shifted_keypoint_gradient_planes(const MotionFeatures<T>& call, const Volum
         const R weighted = sum_of_lanes(dots.weighted[i]);
         of_motion.offset[0] += sum_of_lanes(dots.sloped[i]) * taps.weight[i];
         of_motion.offset[1] += weighted * taps.slope_y[i];
-        of_motion.offset[2] += weighted * taps.slope_z[i];
+        if constexpr (rank == 3) of_motion.offset[2] += weighted * taps.slope_z[i];
       }
     }
   }
@@ -126,8 +124,8 @@ void shifted_keypoint_gradient_planes(const MotionFeatures<T>& call, const Volum
 // The gradient of planes (n, z) `begin` to `end` of the feature, kPlaneBlock at a time: neighbouring planes receive
 // from the same rows of gradients, which are large, so motion by motion all planes of a block are served.
 
-template <class T>
-void shifted_feature_gradient_planes(const MotionFeatures<T>& call, const Volume<const T>& grad_output,
+template <class T, int rank>
+void shifted_feature_gradient_planes(const MotionFeatures<T, rank>& call, const Volume<const T>& grad_output,
                                      const Volume<T>& grad_feature, Real<T>* memory, int64_t begin, int64_t end) {
   using R = Real<T>;
   const int64_t width = grad_feature.width, height = grad_feature.height, channels = grad_feature.channels;
@@ -155,9 +153,9 @@ void shifted_feature_gradient_planes(const MotionFeatures<T>& call, const Volume
       R* const of_row = sums.at(n, row / height - first_plane, row % height);
       for (int64_t c = 0; c < channels; ++c) std::memset(of_row + c * sums.stride_c, 0, width * sizeof(R));
     }
-    for (int64_t k = 0; k < call.motions; ++k) {
-      const AxisShift<R>* const shift = call.shifts.of(n, k);
-      const int64_t channel = k * call.channels_of_motion() + 1;
+    for (int64_t k = 0; k < call.motions.count; ++k) {
+      const AxisShift<R>* const shift = call.shifts->of(n, k);
+      const int64_t channel = call.first_channel(k);
       for (int64_t row = from * height; row < to * height; ++row) {
         const int64_t z = row / height % depth, y = row % height;
         const RowTaps<R> taps = row_taps<true>(shift, z, y, depth, height);
@@ -186,8 +184,8 @@ void shifted_feature_gradient_planes(const MotionFeatures<T>& call, const Volume
 }
 
 // Room in numbers for one thread of any of the loops above, where `rows` whole rows go with the padded ones.
-template <class T>
-int64_t shifted_workspace(const MotionFeatures<T>& call, int64_t rows) {
+template <class T, int rank>
+int64_t shifted_workspace(const MotionFeatures<T, rank>& call, int64_t rows) {
   return PaddedRows<Real<T>>::numbers(call.feature.width) + rows * call.feature.width;
 }
 

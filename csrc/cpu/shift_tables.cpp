@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "common/coordinates.h"
-#include "common/heatmap.h"
 
 namespace ptus {
 namespace {
@@ -34,52 +33,36 @@ int32_t fill_taps(double displacement, int64_t size, bool align_corners, R* cons
   return static_cast<int32_t>(offset);
 }
 
-template <class R>
-void fill_gaussian(double keypoint, double variance, int64_t size, R* value, R* slope) {
-  for (int64_t i = 0; i < size; ++i) {
-    const double at = identity_coordinate<double>(i, size);
-    const double g = gaussian(at, keypoint, variance);
-    value[i] = static_cast<R>(g);
-    slope[i] = static_cast<R>(gaussian_slope(g, at, keypoint, variance));
-  }
-}
-
 }  // namespace
 
 template <class R>
-ShiftTables<R>::ShiftTables(const Keypoints& keypoints, const int64_t (&size)[3], double variance, bool align_corners)
+ShiftTables<R>::ShiftTables(const Keypoints& keypoints, const int64_t (&size)[3], bool align_corners)
     : motions_(keypoints.driving.size(1) + 1) {
-  const int64_t batch = keypoints.driving.size(0), count = motions_ - 1;
+  const int64_t batch = keypoints.driving.size(0), count = motions_ - 1, rank = keypoints.rank();
   int64_t of_motion = 0;
-  for (int64_t n : size) of_motion += 10 * (n + 2 * shift_padding(n));
+  for (int64_t n : size) of_motion += 6 * (n + 2 * shift_padding(n));
   numbers_.assign(batch * motions_ * of_motion, R(0));
   shifts_.resize(batch * motions_ * 3);
-  still_.assign(batch * motions_, true);
   const R* const driving = static_cast<const R*>(keypoints.driving.data_ptr());
   const R* const source = static_cast<const R*>(keypoints.source.data_ptr());
   R* next = numbers_.data();
   for (int64_t i = 0; i < batch * motions_; ++i) {
     const int64_t k = i % motions_ - 1, keypoint = i / motions_ * count + k;
     for (int a = 0; a < 3; ++a) {
-      R* arrays[10];
+      R* arrays[6];
       for (R*& array : arrays) {
         array = next + shift_padding(size[a]);
         next += size[a] + 2 * shift_padding(size[a]);
       }
       double displacement = 0;
-      if (k >= 0) {
-        const double from = driving[3 * keypoint + a], to = source[3 * keypoint + a];
+      if (k >= 0 && a < rank) {
+        const double from = driving[rank * keypoint + a], to = source[rank * keypoint + a];
         displacement = to - from;
-        still_[i] = still_[i] && displacement == 0;
-        fill_gaussian(from, variance, size[a], arrays[6], arrays[8]);
-        fill_gaussian(to, variance, size[a], arrays[7], arrays[9]);
       }
       R* const weight[3] = {arrays[0], arrays[1], arrays[2]};
       R* const slope[3] = {arrays[3], arrays[4], arrays[5]};
       const int32_t offset = fill_taps(displacement, size[a], align_corners, weight, slope);
-      shifts_[i * 3 + a] = {
-          offset,   {weight[0], weight[1], weight[2]}, {slope[0], slope[1], slope[2]}, arrays[6], arrays[7], arrays[8],
-          arrays[9]};
+      shifts_[i * 3 + a] = {offset, {weight[0], weight[1], weight[2]}, {slope[0], slope[1], slope[2]}};
     }
   }
 }

@@ -15,29 +15,23 @@ template <class R>
 struct AxisShift {
   int32_t offset;
   const R* weight[3];
-  const R* slope[3];                      // d weight / d keypoint displacement
-  const R *driving, *source;              // the Gaussians of both keypoints
-  const R *driving_slope, *source_slope;  // d Gaussian / d keypoint
+  const R* slope[3];  // d weight / d keypoint displacement
 };
 
 // How far beyond both ends of an axis of n voxels shifted indices may reach, with room for a vector.
 inline int64_t shift_padding(int64_t n) { return n + 24; }
 
-// The tables of all keypoints of all samples, the background (no shift, no heatmap) first.
+// The tables of all keypoints of all samples, the background (no shift) first. An image is a volume of one plane.
 template <class R>
 class ShiftTables {
  public:
-  ShiftTables(const Keypoints& keypoints, const int64_t (&size)[3], double variance, bool align_corners);
-
-  // Whether motion k of sample n is none at all: its heatmaps then cancel exactly.
-  bool still(int64_t n, int64_t k) const { return still_[n * motions_ + k]; }
+  ShiftTables(const Keypoints& keypoints, const int64_t (&size)[3], bool align_corners);
 
   // Axes x, y, z of motion k of sample n.
   const AxisShift<R>* of(int64_t n, int64_t k) const { return shifts_.data() + (n * motions_ + k) * 3; }
 
  private:
   int64_t motions_;
-  std::vector<bool> still_;
   std::vector<R> numbers_;
   std::vector<AxisShift<R>> shifts_;
 };

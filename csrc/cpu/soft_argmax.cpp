@@ -9,8 +9,9 @@
 namespace ptus {
 namespace {
 
+template <int rank>
 void check(const Tensor& logits) {
-  STD_TORCH_CHECK(logits.dim() == 5, "logits: expected (B, K, D, H, W)");
+  STD_TORCH_CHECK(logits.dim() == rank + 2, "logits: expected (B, K, D, H, W), or (B, K, H, W) of an image");
   STD_TORCH_CHECK(logits.numel() > 0 || logits.size(0) * logits.size(1) == 0, "logits: expected at least one voxel");
 }
 
@@ -49,8 +50,8 @@ struct Prepared {
   std::vector<Softmax> softmaxes;  // (B, K)
 
   Prepared(const Tensor& logits, double temperature)
-      : xs(identity_axis<R>(logits.size(4))),
-        ys(identity_axis<R>(logits.size(3))),
+      : xs(identity_axis<R>(logits.size(logits.dim() - 1))),
+        ys(identity_axis<R>(logits.size(logits.dim() - 2))),
         call{volume_of<const T>(logits),
              static_cast<R>(std::min<double>(1 / temperature, std::numeric_limits<R>::max())), xs.data(), ys.data()} {
     const int64_t depth = call.logits.depth, keypoints = call.logits.batch * call.logits.channels;
@@ -71,21 +72,23 @@ ScalarType coordinate_type(const Tensor& logits) {
   return logits.scalar_type() == ScalarType::Double ? ScalarType::Double : ScalarType::Float;
 }
 
+template <int rank>
 Tensor forward(const Tensor& logits, double temperature) {
-  check(logits);
-  Tensor keypoints = empty_contiguous(logits, {logits.size(0), logits.size(1), 3}, coordinate_type(logits));
+  check<rank>(logits);
+  Tensor keypoints = empty_contiguous(logits, {logits.size(0), logits.size(1), rank}, coordinate_type(logits));
   if (keypoints.numel() == 0) return keypoints;
   dispatch_type(logits.scalar_type(), [&](auto type) {
     using T = decltype(type);
     auto* to = static_cast<Real<T>*>(keypoints.data_ptr());
     for (const Softmax& softmax : Prepared<T>(logits, temperature).softmaxes) {
-      for (const double coordinate : softmax.mean) *to++ = static_cast<Real<T>>(coordinate);
+      for (int axis = 0; axis < rank; ++axis) *to++ = static_cast<Real<T>>(softmax.mean[axis]);
     }
   });
   return keypoints;
 }
 
-template <class R>
+// The axes that an image does not have have no slope.
+template <int rank, class R>
 std::vector<KeypointSlope<R>> slopes_of(const std::vector<Softmax>& softmaxes, const Tensor& grad_output,
                                         double scale) {
   std::vector<KeypointSlope<R>> slopes;
@@ -93,9 +96,9 @@ std::vector<KeypointSlope<R>> slopes_of(const std::vector<Softmax>& softmaxes, c
   const R* const gradient = static_cast<const R*>(grad_output.data_ptr());
   for (const Softmax& softmax : softmaxes) {
     const int64_t i = static_cast<int64_t>(slopes.size()), n = i / grad_output.size(1), k = i % grad_output.size(1);
-    KeypointSlope<R> slope;
+    KeypointSlope<R> slope = {};
     slope.highest = static_cast<R>(softmax.highest);
-    for (int axis = 0; axis < 3; ++axis) {
+    for (int axis = 0; axis < rank; ++axis) {
       const R g = gradient[n * grad_output.stride(0) + k * grad_output.stride(1) + axis * grad_output.stride(2)];
       slope.mean[axis] = softmax.mean[axis];
       slope.gradient[axis] = static_cast<R>(g * scale / softmax.weight);
@@ -106,11 +109,12 @@ std::vector<KeypointSlope<R>> slopes_of(const std::vector<Softmax>& softmaxes, c
 }
 
 // The gradient of the logits, if output_mask asks for it.
+template <int rank>
 std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& logits, double temperature,
                              std::vector<bool> output_mask, bool /*deterministic*/) {
-  check(logits);
+  check<rank>(logits);
   STD_TORCH_CHECK(grad_output.dim() == 3 && grad_output.size(0) == logits.size(0) &&
-                      grad_output.size(1) == logits.size(1) && grad_output.size(2) == 3 &&
+                      grad_output.size(1) == logits.size(1) && grad_output.size(2) == rank &&
                       grad_output.scalar_type() == coordinate_type(logits),
                   "grad_output: expected the size and type of the output");
   check_output_mask(output_mask, {true});
@@ -120,7 +124,7 @@ std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& logits, do
   dispatch_type(logits.scalar_type(), [&](auto type) {
     using T = decltype(type);
     const Prepared<T> prepared(logits, temperature);
-    const auto slopes = slopes_of<Real<T>>(prepared.softmaxes, grad_output, prepared.call.scale);
+    const auto slopes = slopes_of<rank, Real<T>>(prepared.softmaxes, grad_output, prepared.call.scale);
     const auto to = volume_of<T>(grad_logits);
     const auto units = PTUS_FOR_THIS_CPU(soft_argmax_gradient_units<T>);
     torch::stable::parallel_for(0, prepared.call.units(), prepared.grain_of_unit(), [&](int64_t begin, int64_t end) {
@@ -133,8 +137,10 @@ std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& logits, do
 }  // namespace
 
 STABLE_TORCH_LIBRARY_IMPL(ptus_kernels, CPU, m) {
-  m.impl("soft_argmax_3d", TORCH_BOX(&forward));
-  m.impl("soft_argmax_3d_backward", TORCH_BOX(&backward));
+  m.impl("soft_argmax_2d", TORCH_BOX(&forward<2>));
+  m.impl("soft_argmax_2d_backward", TORCH_BOX(&backward<2>));
+  m.impl("soft_argmax_3d", TORCH_BOX(&forward<3>));
+  m.impl("soft_argmax_3d_backward", TORCH_BOX(&backward<3>));
 }
 
 }  // namespace ptus

@@ -8,7 +8,7 @@ namespace ptus {
 // Keypoints treated together where their logits do not lie side by side along x: enough for whole cache lines.
 inline constexpr int64_t kKeypointBlock = 16;
 
-// One call of soft_argmax_3d, as its loops see it: the logits, 1 / temperature, and the identity grid along x and y.
+// One call of soft_argmax, as its loops see it: the logits, 1 / temperature, and the identity grid along x and y.
 template <class T>
 struct SoftArgmax {
   Volume<const T> logits;

@@ -1,4 +1,4 @@
-// Loops of soft_argmax_3d over planes of logits. Compiled once for each capability: see foreach_capability.h.
+// Loops of soft_argmax over planes of logits. Compiled once for each capability: see foreach_capability.h.
 
 namespace ptus::PTUS_CAPABILITY {
 

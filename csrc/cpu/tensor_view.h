@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 // What a kernel sees of a tensor: a pointer, sizes and strides (in elements). Feature volumes of rank 2 and 3 look
@@ -123,6 +124,18 @@ decltype(auto) dispatch_type(ScalarType type, F&& kernel) {
     default:
       STD_TORCH_CHECK(false, "expected float32, float64, float16 or bfloat16");
   }
+}
+
+// The same with the rank of a feature (N, C, [D,] H, W) of this type: kernel(T{}, std::integral_constant<int, rank>{}).
+template <class F>
+void dispatch_type_and_rank(const Tensor& feature, F&& kernel) {
+  dispatch_type(feature.scalar_type(), [&](auto type) {
+    if (feature.dim() == 5) {
+      kernel(type, std::integral_constant<int, 3>{});
+    } else {
+      kernel(type, std::integral_constant<int, 2>{});
+    }
+  });
 }
 
 }  // namespace ptus

@@ -49,7 +49,32 @@ PTUS_INLINE Vec<float, lanes> exp_of_nonpositive(Vec<float, lanes> x) {
   return x < kLowestExponent ? V{} : result;
 }
 
+// The natural logarithm of normal numbers within 2 ulp; what it gives for others is some finite number. x = m 2^n with
+// m between √½ and √2, and log(m) = 2 artanh((m - 1) / (m + 1)) by its series.
+template <int lanes>
+PTUS_INLINE Vec<float, lanes> log(Vec<float, lanes> x) {
+  using V = Vec<float, lanes>;
+  using I = Vec<int32_t, lanes>;
+  constexpr int32_t kRootOfHalf = 0x3f3504f3;
+  const I exponent = (bit_cast<I>(x) - kRootOfHalf) >> 23;
+  const V m = bit_cast<V>(bit_cast<I>(x) - (exponent << 23)) - 1.0f;  // less 1, exactly
+  const V s = m / (m + 2.0f), z = s * s;
+  V p = z * (1.0f / 9) + (1.0f / 7);
+  p = p * z + (1.0f / 5);
+  p = p * z + (1.0f / 3);
+  const V n = __builtin_convertvector(exponent, V);
+  // 2 s = m - s m: the sum's largest part is exact.
+  const V tail = 2.0f * s * z * p - s * m;
+  return n * 0.693359375f + (m + (tail - n * 2.12194440e-4f));
+}
+
 // Double precision is there to check gradients, not to be fast.
+template <int lanes>
+PTUS_INLINE Vec<double, lanes> log(Vec<double, lanes> x) {
+  for (int i = 0; i < lanes; ++i) x[i] = std::log(x[i]);
+  return x;
+}
+
 template <int lanes>
 PTUS_INLINE Vec<double, lanes> exp(Vec<double, lanes> x) {
   for (int i = 0; i < lanes; ++i) x[i] = std::exp(x[i]);

@@ -4,16 +4,20 @@
 
 #include "common/resize.h"
 #include "cuda/keypoints.cuh"
+#include "cuda/splines.cuh"
 
-// The kernels of compose_motion: a thread takes a point of the field, and all motions one after the other. The softmax
-// is summed as it goes, so that nothing is kept for each motion.
+// The kernels of compose_motion and compose_splines: a thread takes a point of the field, and all motions one after the
+// other. The softmax is summed as it goes, so that nothing is kept for each motion.
 
 namespace ptus::cuda {
 
-template <class T>
+// Moves says what the motions are: KeypointData or SplineData.
+template <class T, class Moves>
 struct ComposeMotion {
-  Volume<const T> logits;  // (B, K + 1, d, h, w)
-  KeypointData<Real<T>> keypoints;
+  static constexpr int rank = Moves::rank;
+
+  Volume<const T> logits;  // (B, K + 1, [d,] h, w)
+  Moves moves;
   int64_t depth, height, width;
   int64_t tiles;  // of a sample: kThreads points for each block
 
@@ -27,14 +31,15 @@ struct ComposeMotion {
 inline constexpr int kMotions = 32;
 
 // Where a thread is. Threads behind the last point stand on it, and write nothing.
-template <class T>
+template <class T, int rank>
 struct FieldPoint {
   int64_t n, tile, index;
   Point point;
   bool active;
-  Real<T> g[3];
+  Real<T> g[rank];
 
-  __device__ explicit FieldPoint(const ComposeMotion<T>& of) : n(blockIdx.x) {
+  template <class Moves>
+  __device__ explicit FieldPoint(const ComposeMotion<T, Moves>& of) : n(blockIdx.x) {
     tile = take_remainder(n, of.tiles);
     const int64_t wanted = tile * kThreads + threadIdx.x;
     active = wanted < of.points();
@@ -46,20 +51,22 @@ struct FieldPoint {
     point.n = n;
     g[0] = identity_coordinate<Real<T>>(point.x, of.width);
     g[1] = identity_coordinate<Real<T>>(point.y, of.height);
-    g[2] = identity_coordinate<Real<T>>(point.z, of.depth);
+    if constexpr (rank == 3) g[2] = identity_coordinate<Real<T>>(point.z, of.depth);
   }
 };
 
 // The logits of one point, resized if need be.
-template <class T>
+template <class T, int rank>
 struct Logits {
   using R = Real<T>;
+  static constexpr int rows = 1 << (rank - 1);
   const T* sample;
-  int64_t stride, row[4], column[2];
-  R row_weight[4], column_weight[2];
+  int64_t stride, row[rows], column[2];
+  R row_weight[rows], column_weight[2];
   bool resized;
 
-  __device__ Logits(const ComposeMotion<T>& of, const Point& point)
+  template <class Moves>
+  __device__ Logits(const ComposeMotion<T, Moves>& of, const Point& point)
       : sample(of.logits.data + point.n * of.logits.stride_n), stride(of.logits.stride_c), resized(of.resized()) {
     if (!resized) {
       sample += row_offset(of.logits, point);
@@ -69,7 +76,7 @@ struct Logits {
     const ResizeTaps<R> y = resize_taps<R>(point.y, of.logits.height, of.height);
     const ResizeTaps<R> x = resize_taps<R>(point.x, of.logits.width, of.width);
 #pragma unroll
-    for (int r = 0; r < 4; ++r) {
+    for (int r = 0; r < rows; ++r) {
       row[r] = z.index[r >> 1] * of.logits.stride_z + y.index[r & 1] * of.logits.stride_y;
       row_weight[r] = z.weight[r >> 1] * y.weight[r & 1];
     }
@@ -85,7 +92,7 @@ struct Logits {
     if (!resized) return static_cast<R>(*from);
     R sum = 0;
 #pragma unroll
-    for (int r = 0; r < 4; ++r) {
+    for (int r = 0; r < rows; ++r) {
       const R first = static_cast<R>(from[row[r] + column[0]]), second = static_cast<R>(from[row[r] + column[1]]);
       sum += row_weight[r] * (column_weight[0] * first + column_weight[1] * second);
     }
@@ -94,25 +101,26 @@ struct Logits {
 };
 
 // Motions `first` and after of a sample, for all threads of the block.
-template <class T>
-__device__ inline int load_motions(Motion<Real<T>> (&motions)[kMotions], const ComposeMotion<T>& of, int64_t n,
-                                   int64_t first) {
+template <class T, class Moves>
+__device__ inline int load_motions(Motion<Real<T>, Moves::rank> (&motions)[kMotions], const ComposeMotion<T, Moves>& of,
+                                   int64_t n, int64_t first) {
   const int64_t left = of.logits.channels - first;
   const int count = left < kMotions ? static_cast<int>(left) : kMotions;
   __syncthreads();
-  if (threadIdx.x < count) motions[threadIdx.x] = of.keypoints.motion(n, first + threadIdx.x);
+  if (threadIdx.x < count) motions[threadIdx.x] = of.moves.motion(n, first + threadIdx.x);
   __syncthreads();
   return count;
 }
 
-// Where a motion takes a point; for translations, only how far, since they all start from the point itself.
-template <class R>
-__device__ inline void move(R (&to)[3], const Motion<R>& motion, const R (&g)[3], bool affine) {
+// Where motion k takes a point, `motion` being its affine part; for translations, only how far, since they all start
+// from the point itself.
+template <class R, class Moves>
+__device__ inline void move(R (&to)[Moves::rank], const Moves& moves, const Motion<R, Moves::rank>& motion, int64_t n,
+                            int64_t k, const R (&g)[Moves::rank], bool affine) {
 #pragma unroll
-  for (int i = 0; i < 3; ++i) {
-    to[i] = motion.offset[i];
-    if (affine) to[i] += motion.linear[i][0] * g[0] + motion.linear[i][1] * g[1] + motion.linear[i][2] * g[2];
-  }
+  for (int i = 0; i < Moves::rank; ++i) to[i] = motion.offset[i];
+  if (affine) apply(to, motion, g);
+  moves.bend(to, n, k, g);
 }
 
 // Σ e · value over the motions that came so far, with e relative to the highest logit of them.
@@ -137,26 +145,27 @@ struct OnlineSoftmax {
   }
 };
 
-template <class T>
-__global__ void __launch_bounds__(kThreads) compose_motion_kernel(ComposeMotion<T> of, Real<T>* deformation) {
+template <class T, class Moves>
+__global__ void __launch_bounds__(kThreads) compose_motion_kernel(ComposeMotion<T, Moves> of, Real<T>* deformation) {
   using R = Real<T>;
-  __shared__ Motion<R> motions[kMotions];
-  const FieldPoint<T> here(of);
-  const Logits<T> logits(of, here.point);
-  const bool affine = of.keypoints.affine();
-  OnlineSoftmax<R, 3> softmax;
+  constexpr int rank = Moves::rank;
+  __shared__ Motion<R, rank> motions[kMotions];
+  const FieldPoint<T, rank> here(of);
+  const Logits<T, rank> logits(of, here.point);
+  const bool affine = of.moves.affine();
+  OnlineSoftmax<R, rank> softmax;
   for (int64_t first = 0; first < of.logits.channels; first += kMotions) {
     const int count = load_motions(motions, of, here.n, first);
     for (int k = 0; k < count; ++k) {
-      R moved[3];
-      move(moved, motions[k], here.g, affine);
+      R moved[rank];
+      move(moved, of.moves, motions[k], here.n, first + k, here.g, affine);
       softmax.add(logits(first + k), moved);
     }
   }
   if (!here.active) return;
-  R* const to = deformation + (here.n * of.points() + here.index) * 3;
+  R* const to = deformation + (here.n * of.points() + here.index) * rank;
 #pragma unroll
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < rank; ++i) {
     const R mean = softmax.weighted[i] / softmax.sum;
     to[i] = affine ? mean : here.g[i] + mean;
   }
@@ -167,91 +176,105 @@ template <class T>
 struct ComposeMotionGradients {
   Volume<const Real<T>> deformation;
   Volume<T> logits;
-  Real<T>* resized_logits;  // (B, K + 1, D, H, W), if the logits are resized
-  Real<T>* of_tiles;        // sums of each keypoint and tile, see keypoints.cuh
+  Real<T>* resized_logits;  // (B, K + 1, [D,] H, W), if the logits are resized
+  Real<T>* of_tiles;        // of keypoints: sums of each motion and tile, see keypoints.cuh
+  Real<T>* of_moved;        // of splines: of each motion and point, see splines.cuh
 };
 
 // Adds up, over the block, what each thread's point says about one motion.
-template <class R>
-__device__ inline void sum_over_warps(R (&of_warps)[kThreads / kWarp][12], const R (&gradient)[3], const R (&g)[3],
-                                      bool affine) {
+template <class R, int rank>
+__device__ inline void sum_over_warps(R (&of_warps)[kThreads / kWarp][rank + rank * rank], const R (&gradient)[rank],
+                                      const R (&g)[rank], bool affine) {
   const int warp = threadIdx.x / kWarp, lane = threadIdx.x % kWarp;
 #pragma unroll
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < rank; ++i) {
     const R sum = sum_over_lanes(gradient[i], kWarp);
     if (lane == 0) of_warps[warp][i] = sum;
     if (!affine) continue;
 #pragma unroll
-    for (int j = 0; j < 3; ++j) {
+    for (int j = 0; j < rank; ++j) {
       const R product = sum_over_lanes(gradient[i] * g[j], kWarp);
-      if (lane == 0) of_warps[warp][3 + 3 * i + j] = product;
+      if (lane == 0) of_warps[warp][rank + rank * i + j] = product;
     }
   }
 }
 
-template <class T>
+template <class T, class Moves>
 __global__ void __launch_bounds__(kThreads, kFewBlocks)
-    compose_motion_gradient_kernel(ComposeMotion<T> of, ComposeMotionGradients<T> to) {
+    compose_motion_gradient_kernel(ComposeMotion<T, Moves> of, ComposeMotionGradients<T> to) {
   using R = Real<T>;
-  constexpr int warps = kThreads / kWarp;
-  __shared__ Motion<R> motions[kMotions];
-  __shared__ R of_warps[kMotions][warps][12];
-  const FieldPoint<T> here(of);
-  const Logits<T> logits(of, here.point);
-  const bool affine = of.keypoints.affine();
+  constexpr int warps = kThreads / kWarp, rank = Moves::rank;
+  __shared__ Motion<R, rank> motions[kMotions];
+  __shared__ R of_warps[Moves::bent ? 1 : kMotions][warps][rank + rank * rank];
+  const FieldPoint<T, rank> here(of);
+  const Logits<T, rank> logits(of, here.point);
+  const bool affine = of.moves.affine();
   const R* const from = at(to.deformation, here.point);
-  R gradient[3];
+  R gradient[rank];
 #pragma unroll
-  for (int i = 0; i < 3; ++i) gradient[i] = here.active ? from[i * to.deformation.stride_c] : R(0);
-  const auto along = [&](const Motion<R>& motion) {
-    R moved[3];
-    move(moved, motion, here.g, affine);
-    return gradient[0] * moved[0] + gradient[1] * moved[1] + gradient[2] * moved[2];
+  for (int i = 0; i < rank; ++i) gradient[i] = here.active ? from[i * to.deformation.stride_c] : R(0);
+  const auto along = [&](const Motion<R, rank>& motion, int64_t k) {
+    R moved[rank], sum = 0;
+    move(moved, of.moves, motion, here.n, k, here.g, affine);
+#pragma unroll
+    for (int i = 0; i < rank; ++i) sum += gradient[i] * moved[i];
+    return sum;
   };
   OnlineSoftmax<R, 1> softmax;
   for (int64_t first = 0; first < of.logits.channels; first += kMotions) {
     const int count = load_motions(motions, of, here.n, first);
     for (int k = 0; k < count; ++k) {
-      const R value[1] = {along(motions[k])};
+      const R value[1] = {along(motions[k], first + k)};
       softmax.add(logits(first + k), value);
     }
   }
   const R scale = 1 / softmax.sum, mean = softmax.weighted[0] * scale;
-  const int numbers = KeypointSums<R>::count(affine, false);
   for (int64_t first = 0; first < of.logits.channels; first += kMotions) {
     const int count = load_motions(motions, of, here.n, first);
     for (int k = 0; k < count; ++k) {
       const R mask = std::exp(logits(first + k) - softmax.highest) * scale;
-      const R of_logit = mask * (along(motions[k]) - mean);
+      const bool wants_logits = to.logits.data != nullptr || to.resized_logits != nullptr;
+      const R of_logit = wants_logits ? mask * (along(motions[k], first + k) - mean) : R(0);
+      const int64_t plane = here.n * of.logits.channels + first + k;
       if (here.active && to.logits.data != nullptr) {
         at(to.logits, here.point)[(first + k) * to.logits.stride_c] = static_cast<T>(of_logit);
       }
       if (here.active && to.resized_logits != nullptr) {
-        to.resized_logits[(here.n * of.logits.channels + first + k) * of.points() + here.index] = of_logit;
+        to.resized_logits[plane * of.points() + here.index] = of_logit;
       }
-      if (to.of_tiles != nullptr) {
-        const R share[3] = {mask * gradient[0], mask * gradient[1], mask * gradient[2]};
-        sum_over_warps(of_warps[k], share, here.g, affine);
+      R share[rank];
+#pragma unroll
+      for (int i = 0; i < rank; ++i) share[i] = mask * gradient[i];
+      if constexpr (Moves::bent) {
+        if (!here.active || to.of_moved == nullptr) continue;
+#pragma unroll
+        for (int i = 0; i < rank; ++i) to.of_moved[(plane * of.points() + here.index) * rank + i] = share[i];
+      } else {
+        if (to.of_tiles != nullptr) sum_over_warps(of_warps[k], share, here.g, affine);
       }
     }
-    if (to.of_tiles == nullptr) continue;
-    __syncthreads();
-    for (int i = threadIdx.x; i < count * numbers; i += kThreads) {
-      const int k = i / numbers, number = i % numbers;
-      if (first + k == 0) continue;
-      R sum = 0;
+    if constexpr (!Moves::bent) {
+      if (to.of_tiles == nullptr) continue;
+      __syncthreads();
+      const int numbers = KeypointSums<R, rank>::count(affine, false, false);
+      for (int i = threadIdx.x; i < count * numbers; i += kThreads) {
+        const int k = i / numbers, number = i % numbers;
+        if (first + k < of.moves.first()) continue;
+        R sum = 0;
 #pragma unroll
-      for (int warp = 0; warp < warps; ++warp) sum += of_warps[k][warp][number];
-      const int64_t keypoint = here.n * of.keypoints.count + first + k - 1;
-      to.of_tiles[(keypoint * of.tiles + here.tile) * numbers + number] = sum;
+        for (int warp = 0; warp < warps; ++warp) sum += of_warps[k][warp][number];
+        const int64_t motion = here.n * of.moves.learned() + first + k - of.moves.first();
+        to.of_tiles[(motion * of.tiles + here.tile) * numbers + number] = sum;
+      }
     }
   }
 }
 
 // The adjoint of resizing: a thread gathers for one logit from the points of the field that read it.
-template <class T>
+template <class T, class Moves>
 __global__ void __launch_bounds__(kThreads)
-    resize_logits_adjoint_kernel(ComposeMotion<T> of, const Real<T>* resized, Volume<T> grad_logits, int64_t count) {
+    resize_logits_adjoint_kernel(ComposeMotion<T, Moves> of, const Real<T>* resized, Volume<T> grad_logits,
+                                 int64_t count) {
   using R = Real<T>;
   int64_t item = item_of_thread();
   if (item >= count) return;

@@ -5,9 +5,9 @@
 #include "common/motion.h"
 #include "cuda/points.cuh"
 
-// The kernels of soft_argmax_3d: blocks sum the softmax of some rows of a keypoint's logits, a warp for each keypoint
-// brings the blocks together. Sums are in double: where one voxel has nearly all of the weight, the gradient lives on
-// what the others have.
+// The kernels of soft_argmax_2d and soft_argmax_3d, an image being a volume of one plane: blocks sum the softmax of
+// some rows of a keypoint's logits, a warp for each keypoint brings the blocks together. Sums are in double: where one
+// voxel has nearly all of the weight, the gradient lives on what the others have.
 
 namespace ptus::cuda {
 
@@ -121,8 +121,8 @@ struct Softmax {
   double highest, weight, mean[3];
 };
 
-// Writes the means, and the softmaxes, to those of the two that are there.
-template <class T>
+// Writes the means (B, K, rank), and the softmaxes, to those of the two that are there.
+template <class T, int rank>
 __global__ void __launch_bounds__(kThreads)
     soft_argmax_finish_kernel(SoftArgmax<T> of, const SoftmaxSums* of_blocks, Real<T>* means, Softmax* softmaxes) {
   int64_t keypoint = item_of_thread();
@@ -138,19 +138,19 @@ __global__ void __launch_bounds__(kThreads)
 #pragma unroll
   for (int a = 0; a < 3; ++a) {
     softmax.mean[a] = sums.numbers[1 + a] / softmax.weight;
-    if (means != nullptr) means[3 * keypoint + a] = static_cast<Real<T>>(softmax.mean[a]);
+    if (a < rank && means != nullptr) means[rank * keypoint + a] = static_cast<Real<T>>(softmax.mean[a]);
   }
   if (softmaxes != nullptr) softmaxes[keypoint] = softmax;
 }
 
-// The gradient of the keypoints, (B, K, 3) with any strides.
+// The gradient of the keypoints, (B, K, rank) with any strides.
 template <class R>
 struct MeanGradient {
   const R* data;
   int64_t stride_n, stride_k, stride_axis;
 };
 
-template <class T>
+template <class T, int rank>
 __global__ void __launch_bounds__(kThreads)
     soft_argmax_gradient_kernel(SoftArgmax<T> of, const Softmax* softmaxes, MeanGradient<Real<T>> gradient,
                                 Volume<T> grad_logits) {
@@ -158,9 +158,9 @@ __global__ void __launch_bounds__(kThreads)
   const SoftArgmaxBlock<T> here(of);
   const Softmax& softmax = softmaxes[here.keypoint];
   const R highest = static_cast<R>(softmax.highest);
-  R slope[3];
+  R slope[3] = {};
 #pragma unroll
-  for (int a = 0; a < 3; ++a) {
+  for (int a = 0; a < rank; ++a) {
     const R g = gradient.data[here.n * gradient.stride_n + here.k * gradient.stride_k + a * gradient.stride_axis];
     slope[a] = static_cast<R>(static_cast<double>(g) * of.scale / softmax.weight);
   }

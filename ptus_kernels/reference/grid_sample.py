@@ -3,8 +3,8 @@
 from itertools import product
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.functional import grid_sample as pytorchs_grid_sample  # taken now, so that no patch reaches it
 
 
 def grid_sample(input: Tensor, grid: Tensor, mode: str, padding_mode: str, align_corners: bool) -> Tensor:
@@ -12,7 +12,7 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str, padding_mode: str, align
     with torch.autocast(input.device.type, enabled=False):
         finite = grid.isfinite().all(-1)
         safe = torch.where(finite.unsqueeze(-1), grid, 0)
-        sampled = F.grid_sample(input.to(grid.dtype), safe, mode, padding_mode, align_corners)
+        sampled = pytorchs_grid_sample(input.to(grid.dtype), safe, mode, padding_mode, align_corners)
         return torch.where(finite.unsqueeze(1), sampled, 0).to(input.dtype)
 
 

@@ -1,17 +1,27 @@
-"""The kernels of motion_features: a program takes a block of points through one motion."""
+"""The kernels of motion_features and spline_features: a program takes a block of points through one motion."""
 
 import triton
 import triton.language as tl
 
-from ptus_kernels.triton.coordinates import divide, identity_coordinate
+from ptus_kernels.triton.coordinates import identity_coordinate
+from ptus_kernels.triton.heatmaps import (
+    flat_heat,
+    flat_heat_gradient,
+    heat,
+    heat_gradient,
+    heatmap,
+    store_covariance_sums,
+)
 from ptus_kernels.triton.motion import (
     identity_point,
     moved_point,
-    read_jacobian,
+    read_motion,
     read_vector,
-    store_keypoint_sums,
+    store_motion_sums,
+    store_vector,
 )
 from ptus_kernels.triton.sampling import corner_of, moved, slopes_of, stencil_of
+from ptus_kernels.triton.splines import bend, read_affine, read_pair, store_affine_sums, store_bend_sums
 from ptus_kernels.triton.tiles import (
     block_of_channels,
     block_of_points,
@@ -24,21 +34,43 @@ from ptus_kernels.triton.tiles import (
 
 
 @triton.jit
-def gaussian(at, keypoint, variance):
-    """exp(-½ ‖at - keypoint‖² / variance), and its derivatives by the keypoint."""
-    x, y, z = at[0] - keypoint[0], at[1] - keypoint[1], at[2] - keypoint[2]
-    inverse = divide(tl.full(x.shape, 1, x.dtype), tl.zeros_like(x) + variance)
-    value = tl.exp(-0.5 * (x * x + y * y + z * z) * inverse)
-    slope = value * inverse
-    return value, (slope * x, slope * y, slope * z)
+def move(
+    at, kp_driving, driving_strides, kp_source, source_strides, jacobian, jacobian_strides, background,
+    background_strides, spline, spline_strides, n, k, points, RANK: tl.constexpr,
+):  # fmt: skip
+    """Where motion k of sample n takes points; the driving and source keypoint and the jacobian of its affine part."""
+    if spline is None:
+        driving, source, rows = read_motion(
+            kp_driving, driving_strides, kp_source, source_strides, jacobian, jacobian_strides, background,
+            background_strides, n, k, RANK,
+        )  # fmt: skip
+        x, y, z = moved_point(at, driving, source, rows)
+        return (x, y, z), driving, source, rows
+    else:
+        R: tl.constexpr = kp_driving.dtype.element_ty
+        driving, source, rows = read_affine(spline, spline_strides, background, background_strides, n, k, points, R)
+        x, y, z = moved_point(at, driving, source, rows)
+        bend_x, bend_y = bend(at, kp_driving, driving_strides, spline, spline_strides, n, k, points)
+        return (x + bend_x, y + bend_y, z), driving, source, rows
+
+
+@triton.jit
+def first_channel(k, channels, keypoints, points, SPLINE: tl.constexpr):
+    """The first channel of the feature warped by motion k: after its heatmap, or of splines after all heatmaps."""
+    if SPLINE:
+        return 1 + keypoints * points + k * channels
+    else:
+        return k * (channels + 1) + 1
 
 
 @triton.jit
 def features_kernel(
     output, output_strides, feature, feature_strides, kp_driving, driving_strides, kp_source, source_strides,
-    jacobian, jacobian_strides, variance: tl.float64, size, channels, keypoints, blocks,
-    ALIGN_CORNERS: tl.constexpr, CHANNELS_LAST: tl.constexpr, WIDE: tl.constexpr, POINTS: tl.constexpr,
-    CHANNELS: tl.constexpr,
+    jacobian, jacobian_strides, background, background_strides, spline, spline_strides, covariance_driving,
+    covariance_driving_strides, covariance_source, covariance_source_strides, variance: tl.float64, size, channels,
+    keypoints, points, blocks,
+    RANK: tl.constexpr, ALIGN_CORNERS: tl.constexpr, CHANNELS_LAST: tl.constexpr, WIDE: tl.constexpr,
+    POINTS: tl.constexpr, CHANNELS: tl.constexpr,
 ):  # fmt: skip
     """Write the heatmap and a block of channels of motion `program_id(1)`, for a block of points."""
     R: tl.constexpr = kp_driving.dtype.element_ty
@@ -46,38 +78,54 @@ def features_kernel(
     k = tl.program_id(1)
     channel, has_channel = block_of_channels(tl.program_id(2) * CHANNELS, channels, x, CHANNELS)
     mask = of_points(there, CHANNELS_LAST) & of_channels(has_channel, CHANNELS_LAST)
-    driving = read_vector(kp_driving, driving_strides, n, k - 1, k > 0)
-    source = read_vector(kp_source, source_strides, n, k - 1, k > 0)
-    rows = read_jacobian(jacobian, jacobian_strides, n, k - 1, k > 0)
     at = identity_point(z, y, x, size, R)
-    to_point = moved_point(at, driving, source, rows)
-    first, fraction, _ = stencil_of(to_point, size, x, 3, False, "zeros", ALIGN_CORNERS)
+    to_point, driving, source, _ = move(
+        at, kp_driving, driving_strides, kp_source, source_strides, jacobian, jacobian_strides, background,
+        background_strides, spline, spline_strides, n, k, points, RANK,
+    )  # fmt: skip
+    first, fraction, _ = stencil_of(to_point, size, x, RANK, False, "zeros", ALIGN_CORNERS)
 
     result = tl.zeros(mask.shape, R)
-    for corner in tl.static_range(8):
+    for corner in tl.static_range(8 if RANK == 3 else 4):
         offset, weight, present = corner_of(first, fraction, size, feature_strides, corner)
         voxel = tile_at(feature, feature_strides, n, channel, offset, CHANNELS_LAST)
         value = tl.load(voxel, mask=mask & of_points(present, CHANNELS_LAST), other=0).to(R)
         result += of_points(weight[0] * weight[1] * weight[2], CHANNELS_LAST) * value
-    plane = output + k.to(tl.int64) * (channels + 1) * output_strides[1]
+    plane = output + first_channel(k.to(tl.int64), channels, keypoints, points, spline is not None) * output_strides[1]
     offset = offsets_at(output_strides, z, y, x)
-    to = tile_at(plane, output_strides, n, channel + 1, offset, CHANNELS_LAST)
+    to = tile_at(plane, output_strides, n, channel, offset, CHANNELS_LAST)
     tl.store(to, result.to(output.dtype.element_ty), mask=mask)
 
     if tl.program_id(2) == 0:
         wide = tl.cast(variance, R)
-        heatmap = gaussian(at, driving, wide)[0] - gaussian(at, source, wide)[0]
-        heatmap = tl.where(k > 0, heatmap, 0).to(output.dtype.element_ty)
-        tl.store(plane + n * output_strides[0] + offset, heatmap, mask=there)
+        sample = output + n * output_strides[0] + offset
+        if spline is None:
+            first = heat(covariance_driving, covariance_driving_strides, n, k)
+            second = heat(covariance_source, covariance_source_strides, n, k)
+            value = heatmap(at, driving, first, wide)[0] - heatmap(at, source, second, wide)[0]
+            value = tl.where(k > 0, value, 0).to(output.dtype.element_ty)
+            tl.store(sample + k.to(tl.int64) * (channels + 1) * output_strides[1], value, mask=there)
+        else:
+            tl.store(sample, tl.zeros(x.shape, output.dtype.element_ty), mask=there & (k == 0))
+            for j in range(0, points):
+                from_point = read_pair(kp_driving, driving_strides, n, k, j, k > 0)
+                source_point = read_pair(kp_source, source_strides, n, k, j, k > 0)
+                value = flat_heat(at, from_point, wide) - flat_heat(at, source_point, wide)
+                channel_of = 1 + (k.to(tl.int64) - 1) * points + j
+                tl.store(
+                    sample + channel_of * output_strides[1], value.to(output.dtype.element_ty), mask=there & (k > 0)
+                )
 
 
 @triton.jit
 def features_backward_kernel(
     grad_output, grad_output_strides, grad_feature, grad_feature_strides, sum_driving, sum_source, sum_jacobian,
-    feature, feature_strides, kp_driving, driving_strides, kp_source, source_strides, jacobian, jacobian_strides,
-    variance: tl.float64, size, batch, channels, keypoints, blocks,
-    ALIGN_CORNERS: tl.constexpr, CHANNELS_LAST: tl.constexpr, WIDE: tl.constexpr, POINTS: tl.constexpr,
-    CHANNELS: tl.constexpr,
+    sum_covariance_driving, sum_covariance_source, sum_background, sum_spline, feature, feature_strides, kp_driving,
+    driving_strides, kp_source, source_strides, jacobian, jacobian_strides, background, background_strides, spline,
+    spline_strides, covariance_driving, covariance_driving_strides, covariance_source, covariance_source_strides,
+    variance: tl.float64, size, batch, channels, keypoints, points, blocks, WANTS_MOTIONS: tl.constexpr,
+    RANK: tl.constexpr, ALIGN_CORNERS: tl.constexpr, CHANNELS_LAST: tl.constexpr, WIDE: tl.constexpr,
+    POINTS: tl.constexpr, CHANNELS: tl.constexpr,
 ):  # fmt: skip
     """Take a block of points through all channels of motion `program_id(1)`. Gradients that are None were not asked
     for; the feature's is added to in no fixed order.
@@ -85,25 +133,25 @@ def features_backward_kernel(
     R: tl.constexpr = kp_driving.dtype.element_ty
     block, n, z, y, x, there = block_of_points(size, blocks, POINTS, WIDE)
     k = tl.program_id(1)
-    driving = read_vector(kp_driving, driving_strides, n, k - 1, k > 0)
-    source = read_vector(kp_source, source_strides, n, k - 1, k > 0)
-    rows = read_jacobian(jacobian, jacobian_strides, n, k - 1, k > 0)
     at = identity_point(z, y, x, size, R)
-    to_point = moved_point(at, driving, source, rows)
-    first, fraction, slope = stencil_of(to_point, size, x, 3, False, "zeros", ALIGN_CORNERS)
-    wants_keypoints: tl.constexpr = sum_driving is not None or sum_source is not None or sum_jacobian is not None
-    plane = grad_output + k.to(tl.int64) * (channels + 1) * grad_output_strides[1]
+    to_point, driving, source, rows = move(
+        at, kp_driving, driving_strides, kp_source, source_strides, jacobian, jacobian_strides, background,
+        background_strides, spline, spline_strides, n, k, points, RANK,
+    )  # fmt: skip
+    first, fraction, slope = stencil_of(to_point, size, x, RANK, False, "zeros", ALIGN_CORNERS)
+    plane = first_channel(k.to(tl.int64), channels, keypoints, points, spline is not None)
+    plane = grad_output + plane * grad_output_strides[1]
 
     along_x, along_y, along_z = tl.zeros(x.shape, R), tl.zeros(x.shape, R), tl.zeros(x.shape, R)
     for start in range(0, channels, CHANNELS):
         channel, has_channel = block_of_channels(start, channels, x, CHANNELS)
         mask = of_points(there, CHANNELS_LAST) & of_channels(has_channel, CHANNELS_LAST)
         offset = offsets_at(grad_output_strides, z, y, x)
-        given = tile_at(plane, grad_output_strides, n, channel + 1, offset, CHANNELS_LAST)
+        given = tile_at(plane, grad_output_strides, n, channel, offset, CHANNELS_LAST)
         gradient = tl.load(given, mask=mask, other=0).to(R)
-        for corner in range(0, 8):
+        for corner in range(0, 8 if RANK == 3 else 4):
             offset, weights, present = corner_of(first, fraction, size, feature_strides, corner)
-            if wants_keypoints:
+            if WANTS_MOTIONS:
                 voxel = tile_at(feature, feature_strides, n, channel, offset, CHANNELS_LAST)
                 value = tl.load(voxel, mask=mask & of_points(present, CHANNELS_LAST), other=0).to(R)
                 dot = sum_channels(gradient * value, CHANNELS_LAST)
@@ -118,19 +166,40 @@ def features_backward_kernel(
                 voxel = tile_at(grad_feature, grad_feature_strides, n, channel, offset, CHANNELS_LAST)
                 tl.atomic_add(voxel, of_points(weight, CHANNELS_LAST) * gradient, mask=taken, sem="relaxed")
 
-    if wants_keypoints:
-        row = plane + n * grad_output_strides[0] + offsets_at(grad_output_strides, z, y, x)
-        gradient = tl.load(row, mask=there, other=0).to(R)
+    if WANTS_MOTIONS:
+        along = (along_x, along_y, along_z)
+        sample = grad_output + n * grad_output_strides[0] + offsets_at(grad_output_strides, z, y, x)
         wide = tl.cast(variance, R)
-        _, up = gaussian(at, driving, wide)
-        _, down = gaussian(at, source, wide)
-        rising = (tl.sum(gradient * up[0]), tl.sum(gradient * up[1]), tl.sum(gradient * up[2]))
-        falling = (-tl.sum(gradient * down[0]), -tl.sum(gradient * down[1]), -tl.sum(gradient * down[2]))
-        index = (block * batch + n) * keypoints + k - 1
-        store_keypoint_sums(
-            sum_driving, sum_source, sum_jacobian, index, (along_x, along_y, along_z), at, driving, rows,
-            (rising, falling), k > 0,
-        )  # fmt: skip
+        place = block * batch + n
+        if spline is None:
+            row = sample + k.to(tl.int64) * (channels + 1) * grad_output_strides[1]
+            gradient = tl.load(row, mask=there, other=0).to(R)
+            first_heat = heat(covariance_driving, covariance_driving_strides, n, k)
+            second_heat = heat(covariance_source, covariance_source_strides, n, k)
+            rising, up = heat_gradient(at, driving, first_heat, wide, gradient)
+            falling, down = heat_gradient(at, source, second_heat, wide, -gradient)
+            store_motion_sums(
+                sum_driving, sum_source, sum_jacobian, sum_background, place, keypoints, k, along, at, driving, rows,
+                (rising, falling), RANK,
+            )  # fmt: skip
+            index = place * keypoints + k - 1
+            store_covariance_sums(sum_covariance_driving, index, first_heat, up, k > 0)
+            store_covariance_sums(sum_covariance_source, index, second_heat, down, k > 0)
+        else:
+            store_affine_sums(sum_spline, sum_background, place, keypoints, k, points, along, at)
+            for j in range(0, points):
+                row = sample + (1 + (k.to(tl.int64) - 1) * points + j) * grad_output_strides[1]
+                gradient = tl.load(row, mask=there & (k > 0), other=0).to(R)
+                driving_point = read_pair(kp_driving, driving_strides, n, k, j, k > 0)
+                source_point = read_pair(kp_source, source_strides, n, k, j, k > 0)
+                index = place * keypoints + k - 1
+                store_bend_sums(
+                    sum_driving, sum_spline, index, j, points, along, at, kp_driving, driving_strides, spline,
+                    spline_strides, n, k, flat_heat_gradient(at, driving_point, wide, gradient),
+                )  # fmt: skip
+                if sum_source is not None:
+                    of_x, of_y = flat_heat_gradient(at, source_point, wide, -gradient)
+                    store_vector(sum_source, index * points + j, of_x, of_y, 0.0, k > 0, 2)
 
 
 @triton.jit
@@ -160,8 +229,8 @@ def readers_of(voxel, size, shift, R: tl.constexpr, ALIGN_CORNERS: tl.constexpr)
 def translated_features_backward_kernel(
     grad_output, grad_output_strides, grad_feature, grad_feature_strides, kp_driving, driving_strides, kp_source,
     source_strides, size, channels, keypoints, blocks,
-    ALIGN_CORNERS: tl.constexpr, CHANNELS_LAST: tl.constexpr, WIDE: tl.constexpr, POINTS: tl.constexpr,
-    CHANNELS: tl.constexpr,
+    RANK: tl.constexpr, ALIGN_CORNERS: tl.constexpr, CHANNELS_LAST: tl.constexpr, WIDE: tl.constexpr,
+    POINTS: tl.constexpr, CHANNELS: tl.constexpr,
 ):  # fmt: skip
     """Write the gradient of a block of voxels times a block of channels, where no motion has a jacobian: each voxel
     gathers it from the points that read it, so that nothing is added to and the order is always the same.
@@ -172,13 +241,13 @@ def translated_features_backward_kernel(
     mask = of_points(there, CHANNELS_LAST) & of_channels(has_channel, CHANNELS_LAST)
     result = tl.zeros(mask.shape, R)
     for k in range(0, keypoints + 1):
-        driving = read_vector(kp_driving, driving_strides, n, k - 1, k > 0)
-        source = read_vector(kp_source, source_strides, n, k - 1, k > 0)
+        driving = read_vector(kp_driving, driving_strides, n, k - 1, k > 0, RANK)
+        source = read_vector(kp_source, source_strides, n, k - 1, k > 0, RANK)
         first_x, weight_x, next_x = readers_of(x, size[2], source[0] - driving[0], R, ALIGN_CORNERS)
         first_y, weight_y, next_y = readers_of(y, size[1], source[1] - driving[1], R, ALIGN_CORNERS)
         first_z, weight_z, next_z = readers_of(z, size[0], source[2] - driving[2], R, ALIGN_CORNERS)
         plane = grad_output + tl.cast(k, tl.int64) * (channels + 1) * grad_output_strides[1]
-        for corner in range(0, 8):
+        for corner in range(0, 8 if RANK == 3 else 4):
             weight = tl.where(corner & 1 != 0, next_x, weight_x)
             weight *= tl.where((corner >> 1) & 1 != 0, next_y, weight_y)
             weight *= tl.where(corner >> 2 != 0, next_z, weight_z)

@@ -9,11 +9,14 @@ from torch import Tensor
 
 from ptus_kernels.registration import register_like
 from ptus_kernels.triton.compose_motion import compose_motion, compose_motion_backward
+from ptus_kernels.triton.compose_splines import compose_splines, compose_splines_backward
 from ptus_kernels.triton.grid_sample import grid_sample, grid_sample_backward
 from ptus_kernels.triton.motion_features import motion_features, motion_features_backward
 from ptus_kernels.triton.occlusion_blend import occlusion_blend, occlusion_blend_backward
-from ptus_kernels.triton.soft_argmax import soft_argmax_3d, soft_argmax_3d_backward
+from ptus_kernels.triton.soft_argmax import soft_argmax, soft_argmax_backward
 from ptus_kernels.triton.spade_modulate import spade_modulate, spade_modulate_backward
+from ptus_kernels.triton.spline_features import spline_features, spline_features_backward
+from ptus_kernels.triton.thin_plate_spline import thin_plate_spline, thin_plate_spline_backward
 from ptus_kernels.triton.warp_blend import warp_blend, warp_blend_backward
 
 INTERPRETED: bool = triton.knobs.runtime.interpret
@@ -32,12 +35,13 @@ OPS: dict[str, tuple[str, Callable[..., Tensor], Callable[..., list[Tensor]]]] =
         grid_sample_backward,
     ),
     "motion_features": (
-        "Tensor feature, Tensor kp_driving, Tensor kp_source, Tensor? jacobian, float kp_variance, bool align_corners",
+        "Tensor feature, Tensor kp_driving, Tensor kp_source, Tensor? jacobian, Tensor? covariance_driving, "
+        "Tensor? covariance_source, Tensor? background, float kp_variance, bool align_corners",
         motion_features,
         motion_features_backward,
     ),
     "compose_motion": (
-        "Tensor mask_logits, Tensor kp_driving, Tensor kp_source, Tensor? jacobian, SymInt[] size",
+        "Tensor mask_logits, Tensor kp_driving, Tensor kp_source, Tensor? jacobian, Tensor? background, SymInt[] size",
         compose_motion,
         compose_motion_backward,
     ),
@@ -52,7 +56,24 @@ OPS: dict[str, tuple[str, Callable[..., Tensor], Callable[..., list[Tensor]]]] =
         warp_blend,
         warp_blend_backward,
     ),
-    "soft_argmax_3d": ("Tensor logits, float temperature", soft_argmax_3d, soft_argmax_3d_backward),
+    "thin_plate_spline": (
+        "Tensor kp_driving, Tensor kp_source, float regularization",
+        thin_plate_spline,
+        thin_plate_spline_backward,
+    ),
+    "spline_features": (
+        "Tensor feature, Tensor kp_driving, Tensor kp_source, Tensor spline, Tensor? background, float kp_variance, "
+        "bool align_corners",
+        spline_features,
+        spline_features_backward,
+    ),
+    "compose_splines": (
+        "Tensor mask_logits, Tensor kp_driving, Tensor spline, Tensor? background, SymInt[] size",
+        compose_splines,
+        compose_splines_backward,
+    ),
+    "soft_argmax_2d": ("Tensor logits, float temperature", soft_argmax, soft_argmax_backward),
+    "soft_argmax_3d": ("Tensor logits, float temperature", soft_argmax, soft_argmax_backward),
     "spade_modulate": (
         "Tensor x, Tensor gamma, Tensor beta, int scale_factor, float negative_slope, float eps",
         spade_modulate,

@@ -1,4 +1,4 @@
-"""soft_argmax_3d in Triton.
+"""soft_argmax_2d and soft_argmax_3d in Triton: an image is a volume of one plane.
 
 Blocks of the volume are summed one a program, each under its own highest logit; who needs the whole adds them up in
 float64, since where one voxel has nearly all of the weight, the gradient lives on what the others have.
@@ -12,7 +12,7 @@ import triton.language as tl
 from torch import Tensor
 
 from ptus_kernels.memory_format import empty_in_format_of
-from ptus_kernels.triton.arguments import blocks_of, grid, is_wide, strides_of
+from ptus_kernels.triton.arguments import blocks_of, grid, is_wide, strides_of, volume_of
 from ptus_kernels.triton.motion import identity_point, store_vector
 from ptus_kernels.triton.tiles import offsets_at
 from ptus_kernels.triton.tuning import Config, launch
@@ -97,12 +97,12 @@ def whole(sums, volume, inverse_temperature, blocks, BLOCKS: tl.constexpr):
 
 
 @triton.jit
-def expectation_kernel(output, sums, inverse_temperature: tl.float64, blocks, BLOCKS: tl.constexpr):
+def expectation_kernel(output, sums, inverse_temperature: tl.float64, blocks, RANK: tl.constexpr, BLOCKS: tl.constexpr):
     """Write one keypoint."""
     R: tl.constexpr = output.dtype.element_ty
     volume = tl.program_id(0).to(tl.int64)
     _, _, mean = whole(sums, volume, inverse_temperature, blocks, BLOCKS)
-    store_vector(output, volume, mean[0].to(R), mean[1].to(R), mean[2].to(R), True)
+    store_vector(output, volume, mean[0].to(R), mean[1].to(R), mean[2].to(R), True, RANK)
 
 
 @triton.jit
@@ -116,7 +116,7 @@ def offset_from(at, mean, R: tl.constexpr):
 def gradient_kernel(
     grad_logits, grad_logits_strides, grad_output, grad_output_strides, sums, logits, logits_strides,
     inverse_temperature: tl.float64, size, keypoints, blocks,
-    WIDE: tl.constexpr, POINTS: tl.constexpr, BLOCKS: tl.constexpr,
+    RANK: tl.constexpr, WIDE: tl.constexpr, POINTS: tl.constexpr, BLOCKS: tl.constexpr,
 ):  # fmt: skip
     """Write the gradient of a block of logits."""
     R: tl.constexpr = sums.dtype.element_ty
@@ -129,7 +129,8 @@ def gradient_kernel(
     at = identity_point(z, y, x, size, R)
     slope = tl.load(row) * offset_from(at[0], mean[0], R)
     slope += tl.load(row + grad_output_strides[2]) * offset_from(at[1], mean[1], R)
-    slope += tl.load(row + 2 * grad_output_strides[2]) * offset_from(at[2], mean[2], R)
+    if RANK == 3:
+        slope += tl.load(row + 2 * grad_output_strides[2]) * offset_from(at[2], mean[2], R)
     to = grad_logits + n * grad_logits_strides[0] + k * grad_logits_strides[1]
     gradient = (weight * slope).to(grad_logits.dtype.element_ty)
     tl.store(to + offsets_at(grad_logits_strides, z, y, x), gradient, mask=there)
@@ -158,10 +159,11 @@ def _blocks_at_a_time(sums: Tensor) -> int:
     return min(1 << (sums.shape[1] - 1).bit_length(), 256)
 
 
-def soft_argmax_3d(logits: Tensor, temperature: float) -> Tensor:
-    """Keypoints (B, K, 3) expected under logits (B, K, D, H, W)."""
+def soft_argmax(logits: Tensor, temperature: float) -> Tensor:
+    """Keypoints (B, K, rank) expected under logits (B, K, [D,] H, W)."""
     wide = torch.float64 if logits.dtype == torch.float64 else torch.float32
-    output = logits.new_empty((*logits.shape[:2], 3), dtype=wide)
+    rank, logits = logits.dim() - 2, volume_of(logits)
+    output = logits.new_empty((*logits.shape[:2], rank), dtype=wide)
     if output.numel() == 0:
         return output
 
@@ -172,15 +174,16 @@ def soft_argmax_3d(logits: Tensor, temperature: float) -> Tensor:
             sums=sums,
             inverse_temperature=1 / temperature,
             blocks=sums.shape[1],
+            RANK=rank,
             BLOCKS=_blocks_at_a_time(sums),
             num_warps=1,
         )
 
-    launch(run, CONFIGS, "soft_argmax_3d", logits, (logits.shape[:2].numel(), logits.shape[2:].numel()))
+    launch(run, CONFIGS, "soft_argmax", logits, (logits.shape[:2].numel(), logits.shape[2:].numel()))
     return output
 
 
-def soft_argmax_3d_backward(
+def soft_argmax_backward(
     grad_output: Tensor, logits: Tensor, temperature: float, output_mask: Sequence[bool]
 ) -> list[Tensor]:
     """The gradient of the logits, where the mask asks for it."""
@@ -189,13 +192,14 @@ def soft_argmax_3d_backward(
     grad_logits = empty_in_format_of(logits, logits.shape)
     if grad_output.numel() == 0:
         return [grad_logits.zero_()]
+    to, logits = volume_of(grad_logits), volume_of(logits)
     batch, keypoints, *size = logits.shape
 
     def run(config: Config) -> None:
         sums = _sums(logits, temperature, grad_output.dtype, config)
         gradient_kernel[grid(sums.shape[0] * sums.shape[1])](
-            grad_logits=grad_logits,
-            grad_logits_strides=grad_logits.stride(),
+            grad_logits=to,
+            grad_logits_strides=to.stride(),
             grad_output=grad_output,
             grad_output_strides=strides_of(grad_output),
             sums=sums,
@@ -205,12 +209,13 @@ def soft_argmax_3d_backward(
             size=tuple(size),
             keypoints=keypoints,
             blocks=sums.shape[1],
-            WIDE=is_wide(logits[:, :1], grad_logits[:, :1]),
+            RANK=grad_output.shape[-1],
+            WIDE=is_wide(logits[:, :1], to[:, :1]),
             POINTS=config.points,
             BLOCKS=_blocks_at_a_time(sums),
             num_warps=config.num_warps,
         )
 
     shape = (batch * keypoints, logits.shape[2:].numel())
-    launch(run, CONFIGS, "soft_argmax_3d_backward", logits, shape)
+    launch(run, CONFIGS, "soft_argmax_backward", logits, shape)
     return [grad_logits]

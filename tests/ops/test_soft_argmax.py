@@ -1,4 +1,4 @@
-"""soft_argmax_3d: it gives the expected coordinate under PyTorch's softmax."""
+"""soft_argmax_2d and soft_argmax_3d: they give the expected coordinate under PyTorch's softmax."""
 
 import pytest
 import torch
@@ -17,29 +17,33 @@ def eager(logits: Tensor, temperature: float) -> Tensor:
     """The softmax, times the coordinates, summed; as published models write it."""
     wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
     probability = torch.softmax(wide.flatten(2) / temperature, dim=2).view_as(logits)
-    z, y, x = (
-        2 * (torch.arange(size, dtype=wide.dtype) / (size - 1)) - 1 if size > 1 else wide.new_zeros(1)
-        for size in logits.shape[2:]
-    )
-    coordinates = (x, y.view(-1, 1), z.view(-1, 1, 1))
-    return torch.stack([(probability * coordinate).sum((2, 3, 4)) for coordinate in coordinates], -1)
+    axes = range(2, logits.dim())
+    coordinates = []
+    for axis in reversed(axes):
+        size = logits.shape[axis]
+        line = 2 * (torch.arange(size, dtype=wide.dtype) / (size - 1)) - 1 if size > 1 else wide.new_zeros(1)
+        coordinates.append(line.view(-1, *[1] * (logits.dim() - 1 - axis)))
+    return torch.stack([(probability * coordinate).sum(tuple(axes)) for coordinate in coordinates], -1)
+
+
+OPS = {2: ptus_kernels.soft_argmax_2d, 3: ptus_kernels.soft_argmax_3d}
 
 
 @st.composite
-def any_calls(draw: st.DrawFn) -> Call:
+def any_calls(draw: st.DrawFn, rank: int) -> Call:
     # Not float64: in any order of summation a sum of many is a few units off, and nothing exacter is there to say so.
     dtype = draw(st.sampled_from([torch.float32, torch.float16, torch.bfloat16]))
     batch, keypoints = draw(st.sampled_from([1, 2, 0, 3])), draw(st.sampled_from([3, 0, 1, 2, 16, 17, 40]))
-    sizes = [draw(st.sampled_from([3, 1, 2, 5])), draw(st.sampled_from([4, 1, 2, 15]))]
+    sizes = [draw(st.sampled_from([3, 1, 2, 5])), draw(st.sampled_from([4, 1, 2, 15]))][3 - rank :]
     shape = (batch, keypoints, *sizes, draw(st.sampled_from([5, 1, 2, 16, 31, 32, 65, 130])))
     assume(torch.Size(shape).numel() <= 200_000)
     temperature = draw(st.sampled_from([1.0, 0.4, 7.5]))
     logits = normal(draw(st.integers(0, 1000)), shape, torch.float64) * draw(st.sampled_from([1, 0, 3]))
     # A slope along each axis keeps keypoints off the centre, where coordinates cancel and relative errors say nothing.
-    for axis in (2, 3, 4):
-        logits += 3 * temperature * torch.linspace(-1, 1, shape[axis]).view(-1, *[1] * (4 - axis))
+    for axis in range(2, 2 + rank):
+        logits += 3 * temperature * torch.linspace(-1, 1, shape[axis]).view(-1, *[1] * (1 + rank - axis))
     return Call(
-        ptus_kernels.soft_argmax_3d,
+        OPS[rank],
         eager,
         (laid_out(logits.to(dtype), draw(st.sampled_from(LAYOUTS))),),
         {"temperature": temperature},
@@ -47,17 +51,42 @@ def any_calls(draw: st.DrawFn) -> Call:
     )
 
 
-class TestSoftArgmax3D(OpContract):
+class SoftArgmaxContract(OpContract):
     variants = ({"temperature": 0.1}, {"temperature": 1.0}, {"temperature": 10.0})
+    rank: int
 
     def small_call(self, parameters: Parameters) -> Call:
-        return Call(ptus_kernels.soft_argmax_3d, eager, (normal(0, (2, 2, 2, 3, 4), torch.float64),), parameters)
+        shape = (2, 2, *(2, 3, 4)[3 - self.rank :])
+        return Call(OPS[self.rank], eager, (normal(0, shape, torch.float64),), parameters)
 
     def large_call(self, parameters: Parameters, dtype: torch.dtype) -> Call:
-        return Call(ptus_kernels.soft_argmax_3d, eager, (normal(0, (2, 21, 7, 19, 70), dtype),), parameters)
+        shape = (2, 21, *(7, 19, 70)[3 - self.rank :])
+        return Call(OPS[self.rank], eager, (normal(0, shape, dtype),), parameters)
 
     def calls(self) -> st.SearchStrategy[Call]:
-        return any_calls()
+        return any_calls(self.rank)
+
+
+class TestSoftArgmax2D(SoftArgmaxContract):
+    rank = 2
+
+    @pytest.mark.parametrize("layout", ["contiguous", "channels_last"])
+    def test_infinite_logits(self, layout: str) -> None:
+        logits = normal(0, (1, 3, 4, 37))
+        logits[:, 1, 0] = -torch.inf
+        logits[:, 2] = -torch.inf
+        keypoints = ptus_kernels.soft_argmax_2d(laid_out(logits, layout), 0.5)
+        torch.testing.assert_close(keypoints, eager(logits, 0.5), equal_nan=True)
+        assert keypoints[:, 2].isnan().all() and keypoints[:, :2].isfinite().all()
+
+    @pytest.mark.parametrize("shape", [(1, 2, 3, 4, 5), (1, 2, 3), (1, 2, 0, 4), (1, 2, 4, 0)])
+    def test_shapes_without_an_image_are_refused(self, shape: tuple[int, ...]) -> None:
+        with pytest.raises(ValueError, match="soft_argmax_2d: logits: expected"):
+            ptus_kernels.soft_argmax_2d(torch.zeros(shape))
+
+
+class TestSoftArgmax3D(SoftArgmaxContract):
+    rank = 3
 
     @pytest.mark.parametrize("layout", ["contiguous", "channels_last"])
     def test_infinite_logits(self, layout: str) -> None:
