@@ -27,6 +27,8 @@ KERNELS = {
     "sum_kernel",
     "expectation_kernel",
     "gradient_kernel",
+    "spline_kernel",
+    "spline_backward_kernel",
 }
 
 
