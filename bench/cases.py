@@ -1,7 +1,7 @@
 """Every case that there is."""
 
 from bench.case import Case
-from bench.model import bench_dense_motion, bench_motion_path, bench_slim
+from bench.model import bench_dense_motion, bench_motion_path, bench_motion_path_2d, bench_slim
 from bench.model.entry import Entry
 from bench.ops import (
     bench_compose_motion,
@@ -9,6 +9,7 @@ from bench.ops import (
     bench_motion_features,
     bench_occlusion_blend,
     bench_soft_argmax,
+    bench_splines,
     bench_warp_blend,
 )
 
@@ -20,8 +21,10 @@ CASES: list[Case] = [
         bench_motion_features,
         bench_occlusion_blend,
         bench_soft_argmax,
+        bench_splines,
         bench_warp_blend,
         bench_motion_path,
+        bench_motion_path_2d,
         bench_dense_motion,
         bench_slim,
     )

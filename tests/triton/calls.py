@@ -198,8 +198,9 @@ def all_calls(dtype: torch.dtype) -> Iterator[Call]:
 def flat_calls(dtype: torch.dtype) -> Iterator[Call]:
     """The same of the motion ops of images."""
     layouts = iter(LAYOUTS * 100)
-    for flags in product((False, True), repeat=3):
-        yield flat_features_call(*flags, next(layouts), dtype)
+    both = (False, True)
+    for with_jacobian, with_covariance, with_background in product(both, both, both):
+        yield flat_features_call(with_jacobian, with_covariance, with_background, next(layouts), dtype)
     for with_jacobian, size in product((False, True), (None, (4, 5))):
         yield flat_motion_call(with_jacobian, size is None, size, next(layouts), dtype)
     yield background_of_volume_call(next(layouts), dtype)
