@@ -71,8 +71,8 @@ COMPOSE_SPLINES = Op(
     operations=operations_of_field,
 )
 CASES = [
-    Case(SPLINE_FEATURES, "image, TPSMM", images.IMAGE, images.spline_inputs, readme=("forward",)),
-    Case(COMPOSE_SPLINES, "image, TPSMM", images.IMAGE, logits_and_points, readme=("forward",)),
+    Case(SPLINE_FEATURES, "image, TPSMM", images.IMAGE, images.spline_inputs),
+    Case(COMPOSE_SPLINES, "image, TPSMM", images.IMAGE, logits_and_points),
 ]
 
 
