@@ -89,7 +89,7 @@ def eager_of_image(mask_logits: Tensor, kp_driving: Tensor, kp_source: Tensor, j
     return images.mixed(mask_logits, motions)
 
 
-OF_IMAGE = replace(COMPOSE_MOTION, eager=eager_of_image, gpu_times_eager={})
+OF_IMAGE = replace(COMPOSE_MOTION, eager=eager_of_image)
 CASES = [
     Case(
         COMPOSE_MOTION,
@@ -113,7 +113,7 @@ CASES = [
         LARGE_VOLUME,
         partial(logits_and_keypoints, LARGE_VOLUME, KEYPOINTS, False),
     ),
-    Case(OF_IMAGE, "image, FOMM", images.IMAGE, image_inputs),
+    Case(OF_IMAGE, "image, FOMM", images.IMAGE, image_inputs, targetless=True),
     Case(COMPOSE_MOTION, "with jacobians", VOLUME, partial(logits_and_keypoints, VOLUME, KEYPOINTS, True)),
 ]
 

@@ -77,7 +77,7 @@ def eager_of_image(
     )
 
 
-OF_IMAGE = replace(MOTION_FEATURES, eager=eager_of_image, gpu_times_eager={})
+OF_IMAGE = replace(MOTION_FEATURES, eager=eager_of_image)
 LIVE_PORTRAIT = partial(compressed_volume, VOLUME, KEYPOINTS, False)
 CASES = [
     Case(
@@ -96,8 +96,8 @@ CASES = [
         partial(compressed_volume, LARGE_VOLUME, KEYPOINTS, False),
     ),
     Case(MOTION_FEATURES, "with jacobians", VOLUME, partial(compressed_volume, VOLUME, KEYPOINTS, True)),
-    Case(OF_IMAGE, "image, FOMM", images.IMAGE, partial(images.keypoint_inputs, articulated=False)),
-    Case(OF_IMAGE, "image, MRAA", images.IMAGE, partial(images.keypoint_inputs, articulated=True)),
+    Case(OF_IMAGE, "image, FOMM", images.IMAGE, partial(images.keypoint_inputs, articulated=False), targetless=True),
+    Case(OF_IMAGE, "image, MRAA", images.IMAGE, partial(images.keypoint_inputs, articulated=True), targetless=True),
     Case(MOTION_FEATURES, "deterministic", VOLUME, LIVE_PORTRAIT, directions=("backward",), deterministic=True),
 ]
 
