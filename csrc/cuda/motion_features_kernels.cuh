@@ -5,12 +5,13 @@
 #include "cuda/scatter.cuh"
 #include "cuda/splines.cuh"
 
-// The kernels of motion_features and spline_features. A thread, or a few lanes of a warp, treat one motion at one point.
+// The kernels of motion_features and spline_features. A thread, or a few lanes of a warp, treat one motion at one
+// point.
 
 namespace ptus::cuda {
 
-// Moves says what the motions are: KeypointData, whose heatmaps stand before each motion's feature, or SplineData, whose
-// heatmaps all come first.
+// Moves says what the motions are: KeypointData, whose heatmaps stand before each motion's feature, or SplineData,
+// whose heatmaps all come first.
 template <class T, class Moves>
 struct MotionFeatures {
   static constexpr int rank = Moves::rank;
@@ -144,8 +145,9 @@ inline constexpr int kGathered = 4;
 // The gradient of the feature under translations, gathered by each voxel from the points that read it.
 template <class T, class Moves>
 __global__ void __launch_bounds__(kThreads)
-    gather_features_kernel(MotionFeatures<T, Moves> of, Volume<const T> grad_output, const ShiftReaders<Real<T>>* readers,
-                           Volume<T> grad_feature, Sharing sharing, int64_t count) {
+    gather_features_kernel(MotionFeatures<T, Moves> of, Volume<const T> grad_output,
+                           const ShiftReaders<Real<T>>* readers, Volume<T> grad_feature, Sharing sharing,
+                           int64_t count) {
   using R = Real<T>;
   int64_t item = item_of_thread();
   if (item >= count) return;
