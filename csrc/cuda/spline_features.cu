@@ -1,5 +1,6 @@
 #include "cpu/output_mask.h"
 #include "cuda/features.cuh"
+#include "cuda/spline_features_kernels.cuh"
 
 namespace ptus::cuda {
 namespace {
