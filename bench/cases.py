@@ -1,7 +1,14 @@
 """Every case that there is."""
 
 from bench.case import Case
-from bench.model import bench_dense_motion, bench_families, bench_family_paths, bench_motion_path, bench_slim
+from bench.model import (
+    bench_dense_motion,
+    bench_families,
+    bench_family_paths,
+    bench_motion_path,
+    bench_motion_path_2d,
+    bench_slim,
+)
 from bench.model.entry import Entry
 from bench.ops import (
     bench_compose_motion,
@@ -10,6 +17,7 @@ from bench.ops import (
     bench_occlusion_blend,
     bench_soft_argmax,
     bench_spade_modulate,
+    bench_splines,
     bench_warp_blend,
 )
 
@@ -22,8 +30,10 @@ CASES: list[Case] = [
         bench_occlusion_blend,
         bench_soft_argmax,
         bench_spade_modulate,
+        bench_splines,
         bench_warp_blend,
         bench_motion_path,
+        bench_motion_path_2d,
         bench_dense_motion,
         bench_slim,
         bench_family_paths,

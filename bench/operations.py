@@ -12,6 +12,12 @@ def trilinear(points: int, channels: int) -> Operations:
     return Operations(points * (COORDINATES + 16 * channels), points * (COORDINATES_BACKWARD + 32 * channels))
 
 
+def bilinear(points: int, channels: int) -> Operations:
+    """The same of an image: four multiplications and additions a channel."""
+    coordinates = 2 * COORDINATES // 3, 2 * COORDINATES_BACKWARD // 3
+    return Operations(points * (coordinates[0] + 8 * channels), points * (coordinates[1] + 16 * channels))
+
+
 def added(*parts: Operations) -> Operations:
     """The sum of parts."""
     return Operations(sum(part.forward for part in parts), sum(part.backward for part in parts))

@@ -18,7 +18,7 @@ def thin_plate_spline(kp_driving: Tensor, kp_source: Tensor, *, regularization: 
 
     Args:
         kp_driving: driving control points (B, K, P, 2) of K splines, as (x, y) in [-1, 1]; float32 or a half type, or
-            float64.
+            float64. On a GPU P is at most 61.
         kp_source: source control points, as `kp_driving`.
         regularization: added to the whole diagonal of L; with 0 the splines go through their points exactly, and must
             have three that are not on one line.

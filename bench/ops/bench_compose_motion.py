@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bench import images
 from bench.case import Asked, Case, Inputs, Op, Operations
 from bench.inputs import FEWER_KEYPOINTS, KEYPOINTS, LARGE_VOLUME, VOLUME, feature, jacobians, keypoints
 from bench.operations import SOFTMAX, SOFTMAX_BACKWARD
@@ -73,6 +74,22 @@ RESIZING = replace(
     eager=partial(eager, size=VOLUME),
     operations=partial(operations, size=VOLUME),
 )
+
+
+def image_inputs(random: torch.Generator, batch: int) -> Inputs:
+    """Mask logits, keypoints and jacobians of an image."""
+    others = images.keypoint_inputs(random, batch, articulated=False)
+    del others["feature"]
+    return {"mask_logits": images.mask_logits(random, batch), **others}
+
+
+def eager_of_image(mask_logits: Tensor, kp_driving: Tensor, kp_source: Tensor, jacobian: Tensor) -> Tensor:
+    """The chain of the published models of images."""
+    motions = images.keypoint_motions(kp_driving, kp_source, jacobian, None, mask_logits.shape[2:])
+    return images.mixed(mask_logits, motions)
+
+
+OF_IMAGE = replace(COMPOSE_MOTION, eager=eager_of_image)
 CASES = [
     Case(
         COMPOSE_MOTION,
@@ -96,6 +113,7 @@ CASES = [
         LARGE_VOLUME,
         partial(logits_and_keypoints, LARGE_VOLUME, KEYPOINTS, False),
     ),
+    Case(OF_IMAGE, "image, FOMM", images.IMAGE, image_inputs, targetless=True),
     Case(COMPOSE_MOTION, "with jacobians", VOLUME, partial(logits_and_keypoints, VOLUME, KEYPOINTS, True)),
 ]
 

@@ -1,12 +1,14 @@
 """motion_features beside sparse motions, repeated features, grid_sample and heatmaps."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from math import prod
 
 import torch
 from torch import Tensor
 
+from bench import images
 from bench.case import Asked, Case, Inputs, Op, Operations
 from bench.inputs import FEWER_KEYPOINTS, KEYPOINTS, LARGE_VOLUME, VOLUME, feature, jacobians, keypoints
 from bench.operations import HEATMAP, HEATMAP_BACKWARD, added, trilinear
@@ -52,6 +54,30 @@ MOTION_FEATURES = Op(
     transposed="feature",
     gpu_times_eager={"forward": 10, "backward": 10},
 )
+
+
+def eager_of_image(
+    feature: Tensor,
+    kp_driving: Tensor,
+    kp_source: Tensor,
+    jacobian: Tensor,
+    covariance_driving: Tensor | None = None,
+    covariance_source: Tensor | None = None,
+    background: Tensor | None = None,
+) -> Tensor:
+    """The chain of the published models of images."""
+    size = feature.shape[2:]
+    motions = images.keypoint_motions(kp_driving, kp_source, jacobian, background, size)
+    spread = None
+    if covariance_driving is not None and covariance_source is not None:
+        spread = covariance_driving, covariance_source
+    maps = images.heatmaps(kp_driving, kp_source, spread, size)
+    return (
+        torch.cat((maps.unsqueeze(2), images.deformed(feature, motions, False)), dim=2).flatten(1, 2).to(feature.dtype)
+    )
+
+
+OF_IMAGE = replace(MOTION_FEATURES, eager=eager_of_image)
 LIVE_PORTRAIT = partial(compressed_volume, VOLUME, KEYPOINTS, False)
 CASES = [
     Case(
@@ -70,6 +96,8 @@ CASES = [
         partial(compressed_volume, LARGE_VOLUME, KEYPOINTS, False),
     ),
     Case(MOTION_FEATURES, "with jacobians", VOLUME, partial(compressed_volume, VOLUME, KEYPOINTS, True)),
+    Case(OF_IMAGE, "image, FOMM", images.IMAGE, partial(images.keypoint_inputs, articulated=False), targetless=True),
+    Case(OF_IMAGE, "image, MRAA", images.IMAGE, partial(images.keypoint_inputs, articulated=True), targetless=True),
     Case(MOTION_FEATURES, "deterministic", VOLUME, LIVE_PORTRAIT, directions=("backward",), deterministic=True),
 ]
 

@@ -94,7 +94,8 @@ void gather_feature_gradient(const Launcher& launcher, const MotionFeatures<T, M
   const int lanes = lanes_of(call);
   const int64_t of_chunk = kGathered * lanes;
   const Sharing sharing = {to.batch * call.points(), lanes, to.channels, of_chunk, ceil_div(to.channels, of_chunk)};
-  launcher.items(sharing.items(), gather_features_kernel<T, Moves>, call, grad_output, readers, to, sharing, sharing.items());
+  launcher.items(sharing.items(), gather_features_kernel<T, Moves>, call, grad_output, readers, to, sharing,
+                 sharing.items());
 }
 
 // The gradients asked for by output_mask, of (feature, kp_driving, kp_source, jacobian, covariance_driving,

@@ -170,8 +170,10 @@ __global__ void __launch_bounds__(kThreads)
     T* const to = at(grad_logits, point) + here.k * grad_logits.stride_c;
     // Subtracted in double, since a sharp softmax has its weight close to the mean.
     const R y = static_cast<R>(identity_coordinate<double>(point.y, of.logits.height) - softmax.mean[1]);
-    const R z = static_cast<R>(identity_coordinate<double>(point.z, of.logits.depth) - softmax.mean[2]);
-    const R rest = slope[1] * y + slope[2] * z;
+    R rest = slope[1] * y;
+    if constexpr (rank == 3) {
+      rest += slope[2] * static_cast<R>(identity_coordinate<double>(point.z, of.logits.depth) - softmax.mean[2]);
+    }
     for (int64_t x = threadIdx.x % kWarp; x < of.logits.width; x += kWarp) {
       const R e = std::exp((static_cast<R>(row[x * of.logits.stride_x]) - highest) * of.scale);
       const R offset = static_cast<R>(identity_coordinate<R>(x, of.logits.width) - softmax.mean[0]);

@@ -1,5 +1,6 @@
 #include "cpu/output_mask.h"
 #include "cuda/features.cuh"
+#include "cuda/spline_features_kernels.cuh"
 
 namespace ptus::cuda {
 namespace {
@@ -52,8 +53,8 @@ std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& feature, c
                              const Tensor& kp_source, const Tensor& spline, const std::optional<Tensor>& background,
                              double kp_variance, bool align_corners, std::vector<bool> output_mask,
                              bool deterministic) {
-  const Launcher launcher({&feature, &kp_driving, &kp_source, &spline,
-                           background.has_value() ? &*background : nullptr, &grad_output});
+  const Launcher launcher(
+      {&feature, &kp_driving, &kp_source, &spline, background.has_value() ? &*background : nullptr, &grad_output});
   const Splines splines(kp_driving, spline, background);
   check(feature, splines, kp_source);
   check_output_mask(output_mask, {true, true, true, true, background.has_value()});

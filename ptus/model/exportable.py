@@ -20,12 +20,13 @@ class Encode(nn.Module):
         """Encode pictures (B, 3, S, S), RGB in [0, 1].
 
         Returns:
-            The volume, then what the coarse level reads where there is one, then what the fine level reads, then the
-            skip features.
+            The volume, then what the coarse level reads where there is one, then what the fine level reads, the skip
+            features, and the picture itself.
         """
         found = self.model.encode(source)
         coarse = (found.coarse_volume, found.coarse_seen)
-        return (found.volume, *(tensor for tensor in coarse if tensor is not None), found.fine_seen, *found.skips)
+        kept = [tensor for tensor in coarse if tensor is not None]
+        return (found.volume, *kept, found.fine_seen, *found.skips, found.picture)
 
 
 class Estimate(nn.Module):
@@ -63,6 +64,6 @@ class Render(nn.Module):
         coarse_volume = coarse_seen = None
         if self.model.config.coarse_to_fine:
             coarse_volume, coarse_seen, *rest = rest
-        fine_seen, *skips = rest
-        found = Appearance(volume, coarse_volume, coarse_seen, fine_seen, tuple(skips))
+        fine_seen, *skips, picture = rest
+        found = Appearance(volume, coarse_volume, coarse_seen, fine_seen, tuple(skips), picture)
         return self.model.render(found, Motion(*source), Motion(*driven))

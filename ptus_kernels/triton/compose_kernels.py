@@ -73,7 +73,7 @@ def compose_kernel(
     for k in range(0, keypoints + 1):
         plane = sample + tl.cast(k, tl.int64) * logits_strides[1]
         logit = read_resized(plane, taps_z, taps_y, taps_x, strides, there, R, CORNERS)
-        to, _, _ = read_moves(
+        to, _driving, _rows = read_moves(
             at, kp_driving, driving_strides, kp_source, source_strides, jacobian, jacobian_strides, background,
             background_strides, spline, spline_strides, n, k, points, RANK,
         )  # fmt: skip
@@ -115,7 +115,7 @@ def compose_backward_kernel(
     for k in range(0, keypoints + 1):
         plane = sample + tl.cast(k, tl.int64) * logits_strides[1]
         logit = read_resized(plane, taps_z, taps_y, taps_x, strides, there, R, CORNERS)
-        to, _, _ = read_moves(
+        to, driving, rows = read_moves(
             at, kp_driving, driving_strides, kp_source, source_strides, jacobian, jacobian_strides, background,
             background_strides, spline, spline_strides, n, k, points, RANK,
         )  # fmt: skip

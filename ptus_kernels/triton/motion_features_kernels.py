@@ -96,25 +96,23 @@ def features_kernel(
     to = tile_at(plane, output_strides, n, channel, offset, CHANNELS_LAST)
     tl.store(to, result.to(output.dtype.element_ty), mask=mask)
 
+    driving_heat = heat(covariance_driving, covariance_driving_strides, n, k)
+    source_heat = heat(covariance_source, covariance_source_strides, n, k)
     if tl.program_id(2) == 0:
         wide = tl.cast(variance, R)
         sample = output + n * output_strides[0] + offset
         if spline is None:
-            first = heat(covariance_driving, covariance_driving_strides, n, k)
-            second = heat(covariance_source, covariance_source_strides, n, k)
-            value = heatmap(at, driving, first, wide)[0] - heatmap(at, source, second, wide)[0]
-            value = tl.where(k > 0, value, 0).to(output.dtype.element_ty)
-            tl.store(sample + k.to(tl.int64) * (channels + 1) * output_strides[1], value, mask=there)
+            height = heatmap(at, driving, driving_heat, wide)[0] - heatmap(at, source, source_heat, wide)[0]
+            height = tl.where(k > 0, height, 0).to(output.dtype.element_ty)
+            tl.store(sample + k.to(tl.int64) * (channels + 1) * output_strides[1], height, mask=there)
         else:
             tl.store(sample, tl.zeros(x.shape, output.dtype.element_ty), mask=there & (k == 0))
             for j in range(0, points):
                 from_point = read_pair(kp_driving, driving_strides, n, k, j, k > 0)
                 source_point = read_pair(kp_source, source_strides, n, k, j, k > 0)
-                value = flat_heat(at, from_point, wide) - flat_heat(at, source_point, wide)
-                channel_of = 1 + (k.to(tl.int64) - 1) * points + j
-                tl.store(
-                    sample + channel_of * output_strides[1], value.to(output.dtype.element_ty), mask=there & (k > 0)
-                )
+                height = flat_heat(at, from_point, wide) - flat_heat(at, source_point, wide)
+                place = sample + (1 + (k.to(tl.int64) - 1) * points + j) * output_strides[1]
+                tl.store(place, height.to(output.dtype.element_ty), mask=there & (k > 0))
 
 
 @triton.jit

@@ -183,7 +183,7 @@ def test_a_replica_works_with_its_own_parameters() -> None:
     model = FIRST_ORDER.model()
     accelerate(model)
     network = model.get_submodule("dense_motion_network")
-    replica = network._replicate_for_data_parallel()  # type: ignore[operator]
+    replica = network._replicate_for_data_parallel()
     assert type(replica) is type(network)
     forward: Any = replica.forward
     assert forward.__self__ is replica

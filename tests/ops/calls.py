@@ -60,6 +60,11 @@ class Call:
         values = torch.randn(output.shape, generator=torch.Generator().manual_seed(0))
         return laid_out(values.to(output.dtype), self.gradient_layout)
 
+    def outputs(self) -> tuple[Tensor, Tensor]:
+        """What the op and what plain PyTorch gives, without gradients."""
+        with torch.no_grad():
+            return self.op(*self.tensors, **self.parameters), self.eager(*self.tensors, **self.parameters)
+
     def outcome(self, function: Op | None = None, convert: Callable[[Tensor], Tensor] = _as_it_is) -> list[Tensor]:
         """What the op gives, or another function of its signature, when each tensor is converted first."""
         leaves = [None if tensor is None else convert(tensor).detach().requires_grad_() for tensor in self.tensors]

@@ -77,10 +77,10 @@ def motion_features(
 ) -> Tensor:
     """The hourglass's input: for each motion a heatmap difference and the feature deformed by it."""
     size = feature.shape[2:]
-    kp_driving, kp_source, jacobian, covariance_driving, covariance_source, background = in_type_of_coordinates(
-        feature, kp_driving, kp_source, jacobian, covariance_driving, covariance_source, background
-    )
-    assert kp_driving is not None and kp_source is not None
+    wide = type_of_coordinates(feature)
+    kp_driving, kp_source, jacobian = kp_driving.to(wide), kp_source.to(wide), widened(jacobian, wide)
+    covariance_driving, covariance_source = widened(covariance_driving, wide), widened(covariance_source, wide)
+    background = widened(background, wide)
     deformed = deformed_by(feature, sparse_motions(kp_driving, kp_source, jacobian, size, background), align_corners)
     difference = heatmaps(kp_driving, size, kp_variance if covariance_driving is None else covariance_driving)
     difference = difference - heatmaps(kp_source, size, kp_variance if covariance_source is None else covariance_source)
@@ -109,10 +109,9 @@ def compose_motion(
     size: Sequence[int] | None,
 ) -> Tensor:
     """The deformation: every motion times its mask, summed."""
-    kp_driving, kp_source, jacobian, background = in_type_of_coordinates(
-        mask_logits, kp_driving, kp_source, jacobian, background
-    )
-    assert kp_driving is not None and kp_source is not None
+    wide = type_of_coordinates(mask_logits)
+    kp_driving, kp_source, jacobian = kp_driving.to(wide), kp_source.to(wide), widened(jacobian, wide)
+    background = widened(background, wide)
     field = tuple(mask_logits.shape[2:]) if size is None else tuple(size)
     return mixed(mask_logits, sparse_motions(kp_driving, kp_source, jacobian, field, background))
 
@@ -127,7 +126,11 @@ def mixed(mask_logits: Tensor, motions: Tensor) -> Tensor:
     return (motions.movedim(-1, 2) * mask).sum(dim=1).movedim(1, -1)
 
 
-def in_type_of_coordinates(feature: Tensor, *coordinates: Tensor | None) -> list[Tensor | None]:
-    """Coordinates in the type that they are computed in beside a feature."""
-    wide = torch.float64 if feature.dtype == torch.float64 else torch.float32
-    return [None if tensor is None else tensor.to(wide) for tensor in coordinates]
+def type_of_coordinates(feature: Tensor) -> torch.dtype:
+    """The type that coordinates are computed in beside a feature."""
+    return torch.float64 if feature.dtype == torch.float64 else torch.float32
+
+
+def widened(tensor: Tensor | None, wide: torch.dtype) -> Tensor | None:
+    """A tensor in this type, if there is one."""
+    return None if tensor is None else tensor.to(wide)

@@ -21,8 +21,8 @@ def length(vectors: Tensor) -> Tensor:
 
 def thin_plate_spline(kp_driving: Tensor, kp_source: Tensor, *, regularization: float) -> Tensor:
     """The inverse of L, times the source points under which there are three rows of 0."""
-    driving, source = published.in_type_of_coordinates(kp_driving, kp_driving, kp_source)
-    assert driving is not None and source is not None
+    wide = published.type_of_coordinates(kp_driving)
+    driving, source = kp_driving.to(wide), kp_source.to(wide)
     batch, count, points, _ = driving.shape
     upper = radial(length(driving[:, :, :, None] - driving[:, :, None]))
     beside = torch.cat([driving, driving.new_ones(batch, count, points, 1)], 3)
@@ -56,8 +56,8 @@ def spline_features(
     regularization: float = 0.01,
 ) -> Tensor:
     """The hourglass's input: the heatmap differences, then the source image deformed by each motion."""
-    driving, source, background = published.in_type_of_coordinates(feature, kp_driving, kp_source, background)
-    assert driving is not None and source is not None
+    wide = published.type_of_coordinates(feature)
+    driving, source, background = kp_driving.to(wide), kp_source.to(wide), published.widened(background, wide)
     size = feature.shape[2:]
     motions = spline_motions(driving, source, background, size, regularization)
     deformed = published.deformed_by(feature, motions, align_corners)
@@ -77,7 +77,7 @@ def compose_splines(
     regularization: float = 0.01,
 ) -> Tensor:
     """The deformation: every motion times its contribution map, summed."""
-    driving, source, background = published.in_type_of_coordinates(mask_logits, kp_driving, kp_source, background)
-    assert driving is not None and source is not None
+    wide = published.type_of_coordinates(mask_logits)
+    driving, source, background = kp_driving.to(wide), kp_source.to(wide), published.widened(background, wide)
     field = tuple(mask_logits.shape[2:]) if size is None else tuple(size)
     return published.mixed(mask_logits, spline_motions(driving, source, background, field, regularization))

@@ -75,7 +75,7 @@ def test_published_configurations(with_background: bool) -> None:
     background = backgrounds(4, 1, torch.float32) if with_background else None
     keypoints, jacobian = keypoint_pair(1, 1, 10, torch.float32, rank=2), jacobians(3, 1, 10, torch.float32, rank=2)
     tensors = (3 * normal(0, (1, 11, 64, 64)), *keypoints, jacobian, background)
-    actual, expected = in_order.compose_motion(*tensors), published.compose_motion(*tensors, size=None)
+    actual, expected = Call(in_order.compose_motion, published.compose_motion, tensors, {"size": None}).outputs()
     torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-5)
 
 

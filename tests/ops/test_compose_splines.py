@@ -67,7 +67,8 @@ class TestBackground(ComposeSplinesContract):
 def test_published_configuration() -> None:
     points = control_points(1, 1, 10, 5, torch.float32)
     tensors = (3 * normal(0, (1, 11, 64, 64)), *points, backgrounds(4, 1, torch.float32))
-    actual, expected = in_order.compose_splines(*tensors), published_splines.compose_splines(*tensors, size=None)
+    call = Call(in_order.compose_splines, published_splines.compose_splines, tensors, {"size": None})
+    actual, expected = call.outputs()
     torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-4)
 
 
@@ -87,8 +88,9 @@ def test_control_points_far_away_bend_nothing_here() -> None:
         driving, source = (scale * points for points in control_points(1, 1, 1, 5, torch.float32))
         logits = torch.tensor([-torch.inf, 0]).view(1, 2, 1, 1).expand(1, 2, 6, 40)
         actual = ptus_kernels.compose_splines(logits, driving, source)
-        wide = [tensor.double() for tensor in (logits, driving, source)]
-        expected = published_splines.compose_splines(*wide, None, size=None)
+        expected = published_splines.compose_splines(
+            logits.double(), driving.double(), source.double(), None, size=None
+        )
         torch.testing.assert_close(actual.double(), expected, rtol=1e-3, atol=1e-3 * scale)
 
 

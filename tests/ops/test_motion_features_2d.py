@@ -40,7 +40,9 @@ def any_calls(draw: st.DrawFn) -> Call:
     assume(batch * channels * prod(size) * count <= 30_000)
     spread: tuple[torch.Tensor | None, ...] = (None, None)
     if draw(st.booleans()):
-        types, layouts = st.sampled_from(types_beside(dtype)), st.sampled_from(LAYOUTS)
+        # Rows that are all alike would have no inverse.
+        layouts = st.sampled_from([layout for layout in LAYOUTS if layout != "row_expanded"])
+        types = st.sampled_from(types_beside(dtype))
         both = [covariances(seed + 5 + i, batch, count, draw(types)) for i in range(2)]
         spread = tuple(laid_out(covariance, draw(layouts)) for covariance in both)
     tensors = (
@@ -116,8 +118,7 @@ def test_published_configurations(articulated: bool, align_corners: bool) -> Non
     background = backgrounds(4, 1, wide) if articulated else None
     tensors = (normal(0, (1, 3, 64, 64)), *keypoints, jacobian, *spread, background)
     parameters = {"kp_variance": 0.01, "align_corners": align_corners}
-    actual = in_order.motion_features(*tensors, **parameters)
-    expected = published.motion_features(*tensors, **parameters)
+    actual, expected = Call(in_order.motion_features, published.motion_features, tensors, parameters).outputs()
     torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-4)
 
 

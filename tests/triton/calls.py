@@ -8,7 +8,9 @@ from torch import Tensor
 
 import ptus_kernels
 from tests.ops import (
+    in_order,
     published,
+    published_splines,
     test_grid_sample,
     test_occlusion_blend,
     test_soft_argmax,
@@ -17,7 +19,7 @@ from tests.ops import (
 )
 from tests.ops.calls import Call
 from tests.ops.inputs import normal, uniform
-from tests.ops.keypoints import jacobians, keypoint_pair
+from tests.ops.keypoints import backgrounds, control_points, covariances, jacobians, keypoint_pair
 from tests.ops.layouts import laid_out
 
 LAYOUTS = ("contiguous", "channels_last", "sliced", "reversed")
@@ -85,11 +87,92 @@ def compose_motion_call(
     return Call(ptus_kernels.compose_motion, published.compose_motion, tensors, {"size": size}, layout)
 
 
-def soft_argmax_call(temperature: float, layout: str, dtype: torch.dtype, width: int = 5) -> Call:
-    """Volumes (2, 3, width)."""
-    logits = laid_out(normal(0, (1, 2, 2, 3, width), dtype), layout)
+def _all_laid_out(layout: str, *tensors: Tensor | None) -> tuple[Tensor | None, ...]:
+    return tuple(None if tensor is None else laid_out(tensor, layout) for tensor in tensors)
+
+
+def flat_features_call(
+    with_jacobian: bool,
+    with_covariance: bool,
+    with_background: bool,
+    layout: str,
+    dtype: torch.dtype,
+    channels: int = 2,
+) -> Call:
+    """motion_features of an image (3, 4), with two keypoints."""
+    wide = _wide(dtype)
+    tensors = _all_laid_out(
+        layout,
+        normal(0, (2, channels, 3, 4), dtype),
+        *keypoint_pair(1, 2, 2, wide, rank=2),
+        jacobians(3, 2, 2, wide, rank=2) if with_jacobian else None,
+        *(covariances(5 + i, 2, 2, wide) if with_covariance else None for i in range(2)),
+        backgrounds(4, 2, wide) if with_background else None,
+    )
+    parameters = {"kp_variance": 0.125, "align_corners": True}
+    return Call(in_order.motion_features, published.motion_features, tensors, parameters, layout)
+
+
+def flat_motion_call(
+    with_jacobian: bool, with_background: bool, size: tuple[int, int] | None, layout: str, dtype: torch.dtype
+) -> Call:
+    """compose_motion of an image; logits are (3, 2)."""
+    wide = _wide(dtype)
+    tensors = _all_laid_out(
+        layout,
+        3 * normal(0, (2, 3, 3, 2), dtype),
+        *keypoint_pair(1, 2, 2, wide, rank=2),
+        jacobians(3, 2, 2, wide, rank=2) if with_jacobian else None,
+        backgrounds(4, 2, wide) if with_background else None,
+    )
+    return Call(in_order.compose_motion, published.compose_motion, tensors, {"size": size}, layout)
+
+
+def background_of_volume_call(layout: str, dtype: torch.dtype) -> Call:
+    """compose_motion of a volume whose background moves."""
+    wide = _wide(dtype)
+    tensors = (normal(0, (2, 3, 2, 3, 2), dtype), *keypoint_pair(1, 2, 2, wide), None, backgrounds(4, 2, wide, rank=3))
+    laid = _all_laid_out(layout, *tensors)
+    return Call(in_order.compose_motion, published.compose_motion, laid, {"size": None}, layout)
+
+
+def spline_call(layout: str, dtype: torch.dtype, points: int = 5) -> Call:
+    """Two splines of two samples."""
+    tensors = _all_laid_out(layout, *control_points(1, 2, 2, points, dtype))
+    parameters = {"regularization": 0.01}
+    return Call(ptus_kernels.thin_plate_spline, published_splines.thin_plate_spline, tensors, parameters, layout)
+
+
+def spline_features_call(with_background: bool, layout: str, dtype: torch.dtype, channels: int = 2) -> Call:
+    """An image (3, 4), with two splines."""
+    wide = _wide(dtype)
+    background = backgrounds(4, 2, wide) if with_background else None
+    feature = normal(0, (2, channels, 3, 4), dtype)
+    tensors = _all_laid_out(layout, feature, *control_points(1, 2, 2, 5, wide), background)
+    parameters = {"kp_variance": 0.125, "align_corners": True}
+    return Call(in_order.spline_features, published_splines.spline_features, tensors, parameters, layout)
+
+
+def compose_splines_call(with_background: bool, size: tuple[int, int] | None, layout: str, dtype: torch.dtype) -> Call:
+    """Two splines; logits are (3, 2)."""
+    wide = _wide(dtype)
+    background = backgrounds(4, 2, wide) if with_background else None
+    logits = 3 * normal(0, (2, 3, 3, 2), dtype)
+    tensors = _all_laid_out(layout, logits, *control_points(1, 2, 2, 5, wide), background)
+    return Call(in_order.compose_splines, published_splines.compose_splines, tensors, {"size": size}, layout)
+
+
+def soft_argmax_call(temperature: float, layout: str, dtype: torch.dtype, width: int = 5, rank: int = 3) -> Call:
+    """Volumes (2, 3, width), or images (3, width)."""
+    logits = laid_out(normal(0, (1, 2, *(2, 3, width)[3 - rank :]), dtype), layout)
     parameters = {"temperature": temperature}
-    return Call(ptus_kernels.soft_argmax_3d, test_soft_argmax.eager, (logits,), parameters)
+    return Call(test_soft_argmax.OPS[rank], test_soft_argmax.eager, (logits,), parameters)
+
+
+def registered_ops(call: Call) -> list[str]:
+    """The ops that the dispatcher sees in a call, in order: those of splines first fit them."""
+    name = call.op.__name__
+    return ["thin_plate_spline", name] if name in ("spline_features", "compose_splines") else [name]
 
 
 def spade_modulate_call(
@@ -122,6 +205,24 @@ def all_calls(dtype: torch.dtype) -> Iterator[Call]:
     for variant in range(len(test_spade_modulate.VARIANTS)):
         yield spade_modulate_call(variant, next(layouts), dtype)
     yield spade_modulate_call(2, "contiguous", dtype, channels=1, size=(130, 140))  # of more blocks than go at a time
+    yield from flat_calls(dtype)
+
+
+def flat_calls(dtype: torch.dtype) -> Iterator[Call]:
+    """The same of the motion ops of images."""
+    layouts = iter(LAYOUTS * 100)
+    both = (False, True)
+    for with_jacobian, with_covariance, with_background in product(both, both, both):
+        yield flat_features_call(with_jacobian, with_covariance, with_background, next(layouts), dtype)
+    for with_jacobian, size in product((False, True), (None, (4, 5))):
+        yield flat_motion_call(with_jacobian, size is None, size, next(layouts), dtype)
+    yield background_of_volume_call(next(layouts), dtype)
+    for points in (5, 3, 14):
+        yield spline_call(next(layouts), dtype, points)
+    for with_background, size in product((False, True), (None, (4, 5))):
+        yield spline_features_call(with_background, next(layouts), dtype)
+        yield compose_splines_call(with_background, size, next(layouts), dtype)
+    yield soft_argmax_call(0.4, next(layouts), dtype, rank=2)
 
 
 def calls_of_ones(dtype: torch.dtype) -> Iterator[Call]:
@@ -145,6 +246,10 @@ def calls_of_ones(dtype: torch.dtype) -> Iterator[Call]:
         yield Call(ptus_kernels.compose_motion, published.compose_motion, (logits, *tensors), {"size": None})
     yield Call(ptus_kernels.soft_argmax_3d, test_soft_argmax.eager, (feature,), {"temperature": 1.0})
     yield test_spade_modulate.call_of((flat, flat, flat), test_spade_modulate.VARIANTS[0])
+    points, parameters = control_points(1, 1, 1, 1, torch.float32), {"kp_variance": 0.125, "align_corners": True}
+    yield Call(in_order.spline_features, published_splines.spline_features, (flat, *points, None), parameters)
+    logits = torch.ones(1, 2, 1, 1, dtype=dtype)
+    yield Call(in_order.compose_splines, published_splines.compose_splines, (logits, *points, None), {"size": None})
 
 
 def usual_calls(dtype: torch.dtype) -> Iterator[Call]:
@@ -158,6 +263,10 @@ def usual_calls(dtype: torch.dtype) -> Iterator[Call]:
     yield soft_argmax_call(0.4, "contiguous", dtype)
     for variant in (0, 2):
         yield spade_modulate_call(variant, "channels_last", dtype, channels=16)
+    yield flat_features_call(True, True, True, "channels_last", dtype, channels=16)
+    yield flat_motion_call(True, True, (4, 5), "contiguous", dtype)
+    yield spline_features_call(True, "channels_last", dtype, channels=16)
+    yield compose_splines_call(True, (4, 5), "contiguous", dtype)
 
 
 def calls_of_all_gradients(dtype: torch.dtype) -> Iterator[Call]:
@@ -168,3 +277,8 @@ def calls_of_all_gradients(dtype: torch.dtype) -> Iterator[Call]:
     yield motion_features_call(True, False, "contiguous", dtype)
     yield compose_motion_call(True, (3, 2, 5), "contiguous", dtype)
     yield spade_modulate_call(2, "contiguous", dtype)
+    yield flat_features_call(True, True, True, "contiguous", dtype)
+    yield flat_motion_call(True, True, (4, 5), "contiguous", dtype)
+    yield spline_call("contiguous", dtype)
+    yield spline_features_call(True, "contiguous", dtype)
+    yield compose_splines_call(True, (4, 5), "contiguous", dtype)

@@ -33,6 +33,8 @@ KERNELS = {
     "spade_gradient_kernel",
     "spade_means_kernel",
     "spade_input_gradient_kernel",
+    "spline_kernel",
+    "spline_backward_kernel",
 }
 
 
