@@ -76,8 +76,8 @@ std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& logits, do
     auto* const softmaxes = static_cast<Softmax*>(of_keypoints.data_ptr());
     sum<rank>(launcher, call, logits, static_cast<R*>(nullptr), softmaxes);
     const MeanGradient<R> gradient = {static_cast<const R*>(grad_output.data_ptr()), grad_output.stride(0),
-                                      grad_output.stride(1), grad_output.stride(2)};
-    launcher.blocks(call.keypoints() * call.blocks, soft_argmax_gradient_kernel<T, rank>, call, softmaxes, gradient,
+                                      grad_output.stride(1), grad_output.stride(2), rank};
+    launcher.blocks(call.keypoints() * call.blocks, soft_argmax_gradient_kernel<T>, call, softmaxes, gradient,
                     volume_of<T>(grad_logits));
   });
   return {grad_logits};

@@ -148,9 +148,10 @@ template <class R>
 struct MeanGradient {
   const R* data;
   int64_t stride_n, stride_k, stride_axis;
+  int rank;
 };
 
-template <class T, int rank>
+template <class T>
 __global__ void __launch_bounds__(kThreads)
     soft_argmax_gradient_kernel(SoftArgmax<T> of, const Softmax* softmaxes, MeanGradient<Real<T>> gradient,
                                 Volume<T> grad_logits) {
@@ -158,22 +159,26 @@ __global__ void __launch_bounds__(kThreads)
   const SoftArgmaxBlock<T> here(of);
   const Softmax& softmax = softmaxes[here.keypoint];
   const R highest = static_cast<R>(softmax.highest);
-  R slope[3] = {};
+  // Divisions are calls, which registers must outlive: the fewer the better.
+  const double scale = of.scale / softmax.weight;
+  const double step_y = of.logits.height > 1 ? 1.0 / static_cast<double>(of.logits.height - 1) : 0.0;
+  const double step_z = of.logits.depth > 1 ? 1.0 / static_cast<double>(of.logits.depth - 1) : 0.0;
+  R slope[3];
 #pragma unroll
-  for (int a = 0; a < rank; ++a) {
-    const R g = gradient.data[here.n * gradient.stride_n + here.k * gradient.stride_k + a * gradient.stride_axis];
-    slope[a] = static_cast<R>(static_cast<double>(g) * of.scale / softmax.weight);
+  for (int a = 0; a < 3; ++a) {
+    const int64_t from = here.n * gradient.stride_n + here.k * gradient.stride_k + a * gradient.stride_axis;
+    const R g = a < gradient.rank ? gradient.data[from] : R(0);
+    slope[a] = static_cast<R>(static_cast<double>(g) * scale);
   }
   for (int64_t r = here.first; r < here.last; r += kThreads / kWarp) {
     const Point point = here.row(r, of);
     const T* const row = at(of.logits, point) + here.k * of.logits.stride_c;
     T* const to = at(grad_logits, point) + here.k * grad_logits.stride_c;
     // Subtracted in double, since a sharp softmax has its weight close to the mean.
-    const R y = static_cast<R>(identity_coordinate<double>(point.y, of.logits.height) - softmax.mean[1]);
-    R rest = slope[1] * y;
-    if constexpr (rank == 3) {
-      rest += slope[2] * static_cast<R>(identity_coordinate<double>(point.z, of.logits.depth) - softmax.mean[2]);
-    }
+    const double at_y = static_cast<double>(2 * point.y - (of.logits.height - 1)) * step_y;
+    const double at_z = static_cast<double>(2 * point.z - (of.logits.depth - 1)) * step_z;
+    const R y = static_cast<R>(at_y - softmax.mean[1]), z = static_cast<R>(at_z - softmax.mean[2]);
+    const R rest = slope[1] * y + slope[2] * z;
     for (int64_t x = threadIdx.x % kWarp; x < of.logits.width; x += kWarp) {
       const R e = std::exp((static_cast<R>(row[x * of.logits.stride_x]) - highest) * of.scale);
       const R offset = static_cast<R>(identity_coordinate<R>(x, of.logits.width) - softmax.mean[0]);
