@@ -15,8 +15,9 @@ CONFIG := $(wildcard $(if $(ACTIVE),$(PREFIX)/pyvenv.cfg))
 
 .PHONY: test demo bench bench-gate gpu-check lint build install clean
 
+# A process a core, one thread each, which is quicker here than one process with all of them.
 test: build
-	$(PYTHON) -m pytest
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
 demo: build
 	$(PYTHON) -m ptus demo
