@@ -43,7 +43,7 @@ def ran(call: Call, device: torch.device) -> tuple[list[str], list[Tensor]]:
 
 
 @pytest.mark.parametrize("call", CALLS, ids=repr)
-@pytest.mark.parametrize(("forward", "backward"), product(SUFFIX, SUFFIX))
+@pytest.mark.parametrize(("forward", "backward"), list(product(SUFFIX, SUFFIX)))
 def test_either_backend_runs_in_either_direction(
     call: Call, forward: str, backward: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
