@@ -40,6 +40,7 @@ ENTRY = Entry(
         Hourglass: "pooling, resizing, joining",
     },
     outside="motion and warping",
+    readme=False,
 )
 CASES = [ENTRY.to_case()]
 

@@ -67,7 +67,7 @@ def case_of(channels: int, side: int, scale: int, readme: tuple[str, ...] = ()) 
 
 
 CASES = [
-    case_of(512, 64, 1, readme=("forward",)),
+    case_of(512, 64, 1),
     case_of(512, 64, 2),
     case_of(256, 128, 2, readme=("forward",)),
     case_of(64, 256, 1),

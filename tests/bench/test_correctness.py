@@ -14,10 +14,15 @@ from bench.correctness import WrongResultError
 from bench.device import Cpu
 from bench.harness import Harness
 from bench.inputs import LARGE_VOLUME
+from bench.model import bench_families
 from bench.settings import Setting
 from tests.bench.small import OP, Untimed, product, setting_of
 
-SMALLER = [case for case in CASES if "cpu" in case.devices and case.size != LARGE_VOLUME]
+# Families' frames take minutes in float64, and some of them more memory than a laptop has: tests/integrations compares
+# them at sizes of a test.
+SMALLER = [
+    case for case in CASES if "cpu" in case.devices and case.size != LARGE_VOLUME and case not in bench_families.CASES
+]
 HARNESS = Harness(Untimed(2), 1e10, with_compile=False)
 
 

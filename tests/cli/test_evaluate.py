@@ -68,7 +68,7 @@ def test_both_baselines_stand_beside_the_model(stored: dict[str, Any]) -> None:
     own = stored["overall"]["self"]
     assert list(own) == ["model", "copy the source", "face-vid2vid"]
     assert len({own[method]["results"]["l1"] for method in own}) == 3
-    assert own["copy the source"]["results"]["l1"] < own["model"]["results"]["l1"] / 2
+    assert own["copy the source"]["results"]["l1"] < own["model"]["results"]["l1"]  # of a still clip
     assert own["copy the source"]["results"]["blink_correlation"] == 0
 
 

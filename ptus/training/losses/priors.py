@@ -48,7 +48,7 @@ def face_region_loss(logits: Tensor, boxes: Tensor) -> Tensor:
     around = _within(torch.cat((centre - half, centre + half), dim=1), seen.shape[1:])
     entropy = F.binary_cross_entropy_with_logits(seen, inside.to(seen.dtype), reduction="none")
     sure = inside | ~around
-    return (entropy * sure).sum() / sure.sum()
+    return ((entropy * sure).sum(dim=(1, 2)) / sure.sum(dim=(1, 2))).mean()
 
 
 def _within(boxes: Tensor, size: Sequence[int]) -> Tensor:
