@@ -18,6 +18,8 @@ CALM = settings(deadline=None, suppress_health_check=[HealthCheck.differing_exec
 # What torch.compile made of these ops at another time, perhaps with other schemas, is not under test.
 torch._inductor.config.force_disable_caches = True
 
+LONGEST = ("test_sanitizers", "test_capabilities", "test_cuda_compiles")
+
 # "repeatable" draws the same examples in every run; --hypothesis-profile=search looks for new ones.
 settings.register_profile("repeatable", CALM, derandomize=True, max_examples=60, database=None)
 settings.register_profile("brief", CALM, derandomize=True, max_examples=20, database=None)
@@ -34,6 +36,11 @@ def pytest_configure(config: pytest.Config) -> None:
         run_ops_on(config.option.device)
         if config.option.device.type == "cuda" and HAS_TRITON:
             without_measuring()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take minutes, so that no process is left alone with one of them in the end."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 def pytest_report_header() -> str:
