@@ -1,0 +1,29 @@
+"""What an untrained model begins with: volumes convolved as by PyTorch, and a source that is shown as it is."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from ptus.model import PTUS
+from ptus.model.layers import VolumeConv
+from tests.model.conftest import SLIM
+
+
+def test_planes_beside_their_neighbours_make_a_volumes_convolution() -> None:
+    convolution, volume = VolumeConv(5, 7), torch.randn(2, 5, 6, 9, 8)
+    weight = convolution.weight.view(7, 3, 5, 3, 3).transpose(1, 2)
+    torch.testing.assert_close(convolution(volume), F.conv3d(volume, weight, padding=1), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("logit", [30.0, -30.0])
+@torch.no_grad()
+def test_the_source_is_shown_where_it_is_seen(logit: float) -> None:
+    """With driving = source all of it, to rounding of the flow, where the occlusion map says so; else nothing of it."""
+    model = PTUS(SLIM).eval()
+    torch.nn.init.zeros_(model.decoder.shown.weight)
+    assert model.decoder.shown.bias is not None
+    torch.nn.init.constant_(model.decoder.shown.bias, logit)
+    source, box = torch.rand(1, 3, SLIM.size, SLIM.size), torch.tensor([[-0.3, -0.6, 0.3, 0.0]])
+    motion = model.estimate(source, box)
+    error = (model.render(model.encode(source), motion, motion) - source).abs().mean()
+    assert error < 1e-3 if logit > 0 else error > 0.1
