@@ -98,6 +98,23 @@ def test_a_wrong_gradient_of_a_parameter_is_not_timed() -> None:
         HARNESS.measure(setting_of(replace(OP, ours=Scaled(False), eager=Scaled(True)), "both"))
 
 
+class Shifted(Scaled):
+    """The same with a shift that does not matter, and whose gradient is of one rounding or another."""
+
+    def __init__(self, rounding: float) -> None:
+        super().__init__(learns=True)
+        self.shift = nn.Parameter(torch.tensor(0.0))
+        self.rounding = rounding
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return super().forward(a, b) + self.rounding * self.shift
+
+
+def test_a_parameter_that_does_not_matter_is_no_wrong_gradient() -> None:
+    with pytest.raises(AssertionError, match="it was timed"):
+        HARNESS.measure(setting_of(replace(OP, ours=Shifted(2e-9), eager=Shifted(1e-9)), "both"))
+
+
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_every_sample_of_a_batch_is_checked(direction: str) -> None:
     def wrong_in_the_third(a: Tensor, b: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """What an untrained model begins with: volumes convolved as by PyTorch, and a source that is shown as it is."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -27,3 +29,18 @@ def test_the_source_is_shown_where_it_is_seen(logit: float) -> None:
     motion = model.estimate(source, box)
     error = (model.render(model.encode(source), motion, motion) - source).abs().mean()
     assert error < 1e-3 if logit > 0 else error > 0.1
+
+
+@torch.no_grad()
+def test_beyond_the_sources_edge_is_its_border() -> None:
+    model = PTUS(SLIM).eval()
+    torch.nn.init.zeros_(model.decoder.shown.weight)
+    assert model.decoder.shown.bias is not None
+    torch.nn.init.constant_(model.decoder.shown.bias, 30.0)
+    source, box = torch.full((1, 3, SLIM.size, SLIM.size), 0.75), torch.tensor([[-0.3, -0.6, 0.3, 0.0]])
+    motion = model.estimate(source, box)
+    away = replace(motion, body=motion.body + 1.5, translation=motion.translation + 1.5)
+    appearance = model.encode(source)
+    moved, warped = model.render_with_warp(appearance, motion, away)
+    assert warped.flow.abs().max() > 1.1
+    torch.testing.assert_close(moved, source, rtol=0, atol=1e-5)
