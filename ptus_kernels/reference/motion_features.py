@@ -66,7 +66,7 @@ def warped_by_each(feature: Tensor, motions: Tensor, align_corners: bool, sample
     count = motions.shape[1]
     repeated = feature.unsqueeze(1).expand(-1, count, *feature.shape[1:]).flatten(0, 1)
     warped = sample(repeated, motions.flatten(0, 1), "bilinear", "zeros", align_corners)
-    return warped.view(-1, count, *feature.shape[1:])
+    return warped.view(feature.shape[0], count, *feature.shape[1:])
 
 
 def heatmap(keypoints: Tensor, covariance: Tensor | None, size: Sequence[int], variance: float) -> Tensor:

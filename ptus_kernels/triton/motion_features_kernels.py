@@ -106,13 +106,13 @@ def features_kernel(
             height = tl.where(k > 0, height, 0).to(output.dtype.element_ty)
             tl.store(sample + k.to(tl.int64) * (channels + 1) * output_strides[1], height, mask=there)
         else:
-            tl.store(sample, tl.zeros(x.shape, output.dtype.element_ty), mask=there & (k == 0))
+            tl.store(sample, tl.zeros(x.shape, output.dtype.element_ty), mask=tl.where(k == 0, there, False))
             for j in range(0, points):
                 from_point = read_pair(kp_driving, driving_strides, n, k, j, k > 0)
                 source_point = read_pair(kp_source, source_strides, n, k, j, k > 0)
                 height = flat_heat(at, from_point, wide) - flat_heat(at, source_point, wide)
                 place = sample + (1 + (k.to(tl.int64) - 1) * points + j) * output_strides[1]
-                tl.store(place, height.to(output.dtype.element_ty), mask=there & (k > 0))
+                tl.store(place, height.to(output.dtype.element_ty), mask=tl.where(k > 0, there, False))
 
 
 @triton.jit
@@ -187,7 +187,7 @@ def features_backward_kernel(
             store_affine_sums(sum_spline, sum_background, place, keypoints, k, points, along, at)
             for j in range(0, points):
                 row = sample + (1 + (k.to(tl.int64) - 1) * points + j) * grad_output_strides[1]
-                gradient = tl.load(row, mask=there & (k > 0), other=0).to(R)
+                gradient = tl.load(row, mask=tl.where(k > 0, there, False), other=0).to(R)
                 driving_point = read_pair(kp_driving, driving_strides, n, k, j, k > 0)
                 source_point = read_pair(kp_source, source_strides, n, k, j, k > 0)
                 index = place * keypoints + k - 1
