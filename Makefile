@@ -17,7 +17,7 @@ CONFIG := $(wildcard $(if $(ACTIVE),$(PREFIX)/pyvenv.cfg))
 
 # A process a core, one thread each, which is quicker here than one process with all of them.
 test: build
-	OMP_NUM_THREADS=1 $(PYTHON) -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 demo: build
 	$(PYTHON) -m ptus demo
