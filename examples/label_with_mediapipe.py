@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mediapipe
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -89,8 +88,13 @@ class Similarity:
         return self.scale * points @ self.rotation + self.translation
 
 
+NOT_FOUND = Similarity(np.nan, np.full((3, 3), np.nan), np.full(3, np.nan))
+
+
 def seen(clip: Clip) -> tuple[Floats, Floats]:
     """The mesh (T, 478, 3) and the shoulders (T, 2, 2) in [-1, 1] of the frame, NaN where they are not found."""
+    import mediapipe
+
     meshes, shoulders = [], []
     solutions: Any = mediapipe.solutions
     with (
@@ -140,7 +144,7 @@ def bodies(shoulders: Floats) -> Floats:
 def opening(meshes: Floats, upper: int, lower: int, left: int, right: int, most: float) -> Floats:
     """Height over width of an eye or a mouth, 0 closed to 1 wide open: (T,)."""
     height = np.linalg.norm(meshes[:, upper] - meshes[:, lower], axis=1)
-    opened = height / np.linalg.norm(meshes[:, left] - meshes[:, right], axis=1) / most
+    opened: Floats = height / np.linalg.norm(meshes[:, left] - meshes[:, right], axis=1) / most
     return opened.clip(0, 1)
 
 
@@ -149,8 +153,7 @@ def motion_of(clip: Clip) -> TrueMotion:
     meshes, shoulders = seen(clip)
     neutral = standing_mesh(meshes)
     fits = [
-        Similarity.between(neutral[SOLID], mesh[SOLID]) if np.isfinite(mesh).all() else Similarity(np.nan, np.full((3, 3), np.nan), np.full(3, np.nan))
-        for mesh in meshes
+        Similarity.between(neutral[SOLID], mesh[SOLID]) if np.isfinite(mesh).all() else NOT_FOUND for mesh in meshes
     ]
     translation = np.stack([fit.translation for fit in fits])
     away = DEPTH - translation[:, 2]
