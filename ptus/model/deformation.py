@@ -1,14 +1,14 @@
 """The network behind a level's deformation: it sees what each motion would do, and says where which one holds."""
 
-from typing import cast
-
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from ptus.model.composition import Motions, joined_logits
+from ptus.model.composition import Motions, displacement, joined_logits
 from ptus.model.config import ModelConfig
 from ptus.model.layers import ConvBlock, ResBlock, doubled, precise
+from ptus.model.motion import Motion
+from ptus.model.prior import BACKGROUND, BODY_REACH, face_reach, head_region, head_surface, nearness
 from ptus_kernels import motion_features
 
 
@@ -44,9 +44,6 @@ class MotionReader(nn.Module):
         return seen
 
 
-STILL_AT_FIRST = 2.0  # logit of the background, and of what is no face: an untrained model hardly moves its source
-
-
 class FaceBodyMasks(nn.Module):
     """Logits of the masks of the background, the body's and the face's motions.
 
@@ -63,15 +60,28 @@ class FaceBodyMasks(nn.Module):
         self.groups = [1 + body, face, *([1] if with_region else [])]
         self.depth = depth
         self.logits = nn.Conv2d(width, sum(self.groups) * depth, 3, padding=1)
-        with torch.no_grad():
-            bias = cast(Tensor, self.logits.bias)
-            bias[:depth] += STILL_AT_FIRST
-            if with_region:
-                bias[-depth:] -= STILL_AT_FIRST
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
-        """(B, width, h, w) → logits (B, 1 + K, d, h, w), and those of the face region (B, 1, d, h, w)."""
+    def forward(self, features: Tensor, motions: Motions, driven: Motion) -> tuple[Tensor, Tensor | None]:
+        """Share a level's points among its motions.
+
+        Args:
+            features: (B, width, h, w).
+            motions: of the body, then of the face.
+            driven: the motion they are of.
+
+        Returns:
+            Logits (B, 1 + K, d, h, w), and those of the face region (B, 1, d, h, w), where there is one.
+        """
         logits = precise(rearrange(self.logits(features), "b (k d) h w -> b k d h w", d=self.depth))
+        size = logits.shape[2:]
+        body_at, face_at = motions.driving.split([self.groups[0] - 1, self.groups[1]], dim=1)
+        likely = [
+            logits.new_full((), BACKGROUND).expand(len(logits), 1, *size),
+            nearness(body_at, BODY_REACH, size),
+            nearness(face_at, face_reach(driven), size),
+            *([head_region(driven, size)] if len(self.groups) == 3 else []),
+        ]
+        logits = logits + torch.cat(likely, dim=1)
         if len(self.groups) == 2:
             return logits, None
         body, face, region = logits.split(self.groups, dim=1)
@@ -89,23 +99,28 @@ class Refinement(nn.Module):
     def __init__(self, width: int, config: ModelConfig) -> None:
         super().__init__()
         self.size = config.volume_size
+        self.head_known = config.face_body
         self.residual = nn.Conv2d(width, 3 * config.mask_size[0], 3, padding=1)
         self.depths = nn.Conv2d(width, config.volume_depth, 3, padding=1)
 
-    def forward(self, features: Tensor, deformation: Tensor, displacement: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, features: Tensor, deformation: Tensor, source: Motion, driven: Motion) -> tuple[Tensor, Tensor]:
         """Refine a deformation.
 
         Args:
             features: (B, width, H/2, W/2).
             deformation: (B, D, H, W, 3).
-            displacement: (B,), what the residual flow stays within; 0 leaves the deformation as it is.
+            source: the residual flow stays within the farthest that a keypoint moves from here,
+            driven: to here; where nothing moves the deformation is left as it is.
 
         Returns:
             The refined deformation, and the flow of what is seen, (B, H, W, 2): its x and y averaged over depth.
         """
         residual = precise(rearrange(self.residual(features), "b (n d) h w -> b n d h w", n=3)).tanh()
-        residual = residual * displacement[:, None, None, None, None]
+        residual = residual * displacement(source, driven)[:, None, None, None, None]
         residual = nn.functional.interpolate(residual, self.size, mode="trilinear", align_corners=True)
         refined = deformation + rearrange(residual, "b n d h w -> b d h w n")
-        shares = doubled(precise(self.depths(features))).softmax(dim=1)
+        depths = precise(self.depths(features))
+        if self.head_known:
+            depths = depths + head_surface(driven, (self.size[0], *depths.shape[2:]))
+        shares = doubled(depths).softmax(dim=1)
         return refined, (shares.unsqueeze(-1) * refined[..., :2]).sum(dim=1)

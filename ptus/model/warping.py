@@ -6,7 +6,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ptus.model.appearance import COARSE_SEEN, FINE_SEEN, Appearance
-from ptus.model.composition import coarse_motions, displacement, joint_motions, local_motions
+from ptus.model.composition import coarse_motions, joint_motions, local_motions
 from ptus.model.config import ModelConfig
 from ptus.model.deformation import FaceBodyMasks, MotionReader, Refinement
 from ptus.model.layers import doubled, identity_grid
@@ -73,7 +73,7 @@ class CoarseToFine(nn.Module):
         assert appearance.coarse_seen is not None and appearance.coarse_volume is not None
         motions = coarse_motions(config, source, driven)
         coarse = self.read_coarse(appearance.coarse_seen, motions)
-        logits, region = self.coarse_masks(coarse)
+        logits, region = self.coarse_masks(coarse, motions, driven)
         at_coarse = compose_motion(logits, motions.driving, motions.source, motions.jacobian, size=config.coarse_size)
         coarse_warped = warp_blend(
             appearance.coarse_volume, at_coarse, self.coarse_occlusion(coarse), sigmoid=True, align_corners=True
@@ -87,10 +87,10 @@ class CoarseToFine(nn.Module):
         seen = grid_sample_3d(appearance.fine_seen, at_seen, padding_mode="border", align_corners=True)
         fine = self.read_fine(seen, local_seen, beside=coarse)
         if self.local_masks is not None:
-            local_logits, _ = self.local_masks(fine)
+            local_logits, _ = self.local_masks(fine, local, driven)
             moved = compose_motion(local_logits, local.driving, local.source, size=config.volume_size)
             deformation = deformation + (moved - identity_grid(config.volume_size, moved))
-        deformation, flow = self.refinement(fine, deformation, displacement(source, driven))
+        deformation, flow = self.refinement(fine, deformation, source, driven)
 
         fine_warped = grid_sample_3d(appearance.volume, deformation, align_corners=True)
         features = occlusion_blend(
@@ -117,10 +117,10 @@ class SingleLevel(nn.Module):
         """As `CoarseToFine.forward`."""
         motions = joint_motions(self.config, source, driven)
         seen = self.read(appearance.fine_seen, motions)
-        logits, region = self.masks(seen)
+        logits, region = self.masks(seen, motions, driven)
         deformation = compose_motion(
             logits, motions.driving, motions.source, motions.jacobian, size=self.config.volume_size
         )
-        deformation, flow = self.refinement(seen, deformation, displacement(source, driven))
+        deformation, flow = self.refinement(seen, deformation, source, driven)
         warped = warp_blend(appearance.volume, deformation, self.occlusion(seen), sigmoid=True, align_corners=True)
         return Warped(self.fold(warped), seen, flow, deformation, region)

@@ -49,6 +49,12 @@ class LossWeights:
             if not 0 <= weight < math.inf:
                 raise ValueError(f"{name}: expected a weight of at least 0, got {weight}")
 
+    @property
+    def look_at_pictures(self) -> bool:
+        """Whether anything is to be drawn: without it the estimators are trained alone, which takes a fraction."""
+        drawn = ("perceptual", "pixels", "adversarial", "feature_matching", "face_region")
+        return any(getattr(self, name) for name in drawn)
+
 
 @dataclass(frozen=True)
 class TrainingConfig:

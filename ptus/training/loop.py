@@ -129,7 +129,7 @@ def _log(writer: "SummaryWriter", trainer: Trainer, batch: Batch, outcome: Outco
             writer.add_scalar(f"loss/{name}", float(loss), trainer.step)
         rate = trainer.optimizer.param_groups[0]["lr"]
         writer.add_scalar("learning rate", rate, trainer.step)
-    if trainer.step % intervals.pictures == 0:
+    if outcome.rendered is not None and trainer.step % intervals.pictures == 0:
         writer.add_image("source, driving, rendered", _shown(batch, outcome.rendered), trainer.step)
 
 

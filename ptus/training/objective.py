@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ptus.model import PTUS
+from ptus.model import PTUS, Motion
 from ptus.model.discriminator import Discriminators
 from ptus.model.face import head_crops
 from ptus.training.batch import Batch
@@ -22,11 +22,11 @@ class Outcome:
 
     Args:
         losses: every loss by its weight's name, unweighted; those that are switched off are missing.
-        rendered: the driving frames as the model draws them, (B, 3, S, S).
+        rendered: the driving frames as the model draws them, (B, 3, S, S); None where no loss looks at pictures.
     """
 
     losses: dict[str, Tensor]
-    rendered: Tensor
+    rendered: Tensor | None
 
     def total(self, weights: LossWeights) -> Tensor:
         """Their weighted sum."""
@@ -69,34 +69,53 @@ class Objective(nn.Module):
             boxes = torch.cat((boxes, transform.boxes(batch.driving_boxes)))
         motion = model.estimate(frames, boxes)
         source, driving, moved = motion[:count], motion[count : 2 * count], motion[2 * count :]
+        losses = self._motion_losses(batch, motion[: 2 * count])
+        if weights.equivariance:
+            losses["equivariance"] = equivariance_loss(driving, moved, transform)
+        if not weights.look_at_pictures:
+            return Outcome(losses, None)
         rendered, warped = model.render_with_warp(model.encode(batch.source), source, driving)
+        losses |= self._picture_losses(batch, rendered)
+        if weights.face_region and warped.face_region is not None:
+            losses["face_region"] = priors.face_region_loss(warped.face_region, batch.driving_boxes)
+        if discriminators is not None:
+            losses |= self._judgements(batch, rendered, discriminators)
+        return Outcome(losses, rendered)
 
-        losses: dict[str, Tensor] = {}
-        pairs = {"": (rendered, batch.driving)}
+    def _motion_losses(self, batch: Batch, motion: Motion) -> dict[str, Tensor]:
+        """Of the motion in source and driving frames."""
+        weights, losses = self.weights, {}
+        if weights.keypoint_spread:
+            losses["keypoint_spread"] = priors.spread_loss(motion.body) + priors.spread_loss(motion.canonical)
+        if weights.keypoint_depth:
+            losses["keypoint_depth"] = priors.depth_loss(torch.cat((motion.body, motion.face), dim=1))
+        if weights.expression:
+            losses["expression"] = priors.expression_loss(motion)
+        if weights.known_motion and self.model.config.local_global:
+            known = torch.cat((batch.source_known, batch.driving_known))
+            losses["known_motion"] = known_motion_loss(motion, known)
+        return losses
+
+    def _picture_losses(self, batch: Batch, rendered: Tensor) -> dict[str, Tensor]:
+        """Of the whole frame, and again of the head's crop."""
+        weights, losses = self.weights, dict[str, Tensor]()
+        pairs = [(1.0, rendered, batch.driving)]
         if weights.face:
-            side = model.config.size // 2
-            pairs["face"] = tuple(head_crops(pictures, batch.driving_boxes, side) for pictures in pairs[""])  # type: ignore[assignment]
-        for where, (found, expected) in pairs.items():
-            share = weights.face if where else 1.0
+            found, expected = (
+                head_crops(pictures, batch.driving_boxes, self.model.config.size // 2)
+                for pictures in (rendered, batch.driving)
+            )
+            pairs.append((weights.face, found, expected))
+        for share, found, expected in pairs:
             if weights.perceptual:
                 _add(losses, "perceptual", share * self.perceptual(found, expected))
             if weights.pixels:
                 _add(losses, "pixels", share * (found - expected).abs().mean())
-        if weights.equivariance:
-            losses["equivariance"] = equivariance_loss(driving, moved, transform)
-        both = torch.cat((motion.body, motion.face), dim=1)
-        if weights.keypoint_spread:
-            losses["keypoint_spread"] = priors.spread_loss(motion.body) + priors.spread_loss(motion.canonical)
-        if weights.keypoint_depth:
-            losses["keypoint_depth"] = priors.depth_loss(both)
-        if weights.expression:
-            losses["expression"] = priors.expression_loss(motion)
-        if weights.known_motion and model.config.local_global:
-            known = torch.cat((batch.source_known, batch.driving_known))
-            losses["known_motion"] = known_motion_loss(motion[: 2 * count], known)
-        if weights.face_region and warped.face_region is not None:
-            losses["face_region"] = priors.face_region_loss(warped.face_region, batch.driving_boxes)
-        if discriminators is not None and (weights.adversarial or weights.feature_matching):
+        return losses
+
+    def _judgements(self, batch: Batch, rendered: Tensor, discriminators: Discriminators) -> dict[str, Tensor]:
+        weights, losses = self.weights, {}
+        if weights.adversarial or weights.feature_matching:
             judged = discriminators(rendered, batch.driving_boxes)
             with torch.no_grad():
                 real = discriminators(batch.driving, batch.driving_boxes)
@@ -104,7 +123,7 @@ class Objective(nn.Module):
                 losses["adversarial"] = adversarial_loss(judged)
             if weights.feature_matching:
                 losses["feature_matching"] = feature_matching_loss(real, judged)
-        return Outcome(losses, rendered)
+        return losses
 
 
 def _add(losses: dict[str, Tensor], name: str, loss: Tensor) -> None:

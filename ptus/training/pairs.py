@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -15,11 +16,22 @@ from ptus.training.known import KnownMotion
 from ptus.training.processes import processes, rank
 from ptus.training.variation import Variation
 
+BOX_ERROR = 0.08
+"""Deviation of a face box's place, of its side, and of its side's logarithm."""
+
+
+def jittered(boxes: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Boxes (T, 4), x0, y0, x1, y1 → the same, a little beside the faces."""
+    low, high = boxes[:, :2], boxes[:, 2:]
+    centres = (low + high) / 2 + BOX_ERROR * random.standard_normal((len(boxes), 2)) * (high - low)
+    halves = np.exp(BOX_ERROR * random.standard_normal((len(boxes), 1))) * (high - low) / 2
+    return np.concatenate((centres - halves, centres + halves), axis=1).astype(np.float32)
+
 
 class Pairs(Dataset[Batch]):
     """Source and driving frame of a clip at random; clips count by the root of their length.
 
-    Both are varied alike.
+    Both are varied alike; only their face boxes err, each by itself, as those of detectors do.
 
     Args:
         clips: to draw from.
@@ -39,7 +51,7 @@ class Pairs(Dataset[Batch]):
         chosen = random.integers(len(clip.frames), size=2)
         variation = Variation.random(random)
         pictures = torch.from_numpy(variation.pictures(clip.frames[chosen])).permute(0, 3, 1, 2).contiguous()
-        boxes = torch.from_numpy(variation.boxes(clip.boxes[chosen]))
+        boxes = torch.from_numpy(jittered(variation.boxes(clip.boxes[chosen]), random))
         known = KnownMotion(*(tensor[chosen] for tensor in clip.known.tensors()))
         motion = variation.motion(known).packed()
         return Batch(pictures[:1], boxes[:1], pictures[1:], boxes[1:], motion[:1], motion[1:])

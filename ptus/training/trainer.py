@@ -78,7 +78,8 @@ class Trainer:
         if dist.is_initialized():
             ids = [device] if device.type == "cuda" else None
             synchronized(self.model, device)
-            self._objective = DistributedDataParallel(objective, device_ids=ids)
+            some_rest = not config.weights.look_at_pictures
+            self._objective = DistributedDataParallel(objective, device_ids=ids, find_unused_parameters=some_rest)
             self._judges = DistributedDataParallel(self.discriminators, device_ids=ids)
 
     def train_step(self, batch: Batch) -> Outcome:
@@ -113,11 +114,12 @@ class Trainer:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         losses = {**losses, "gradient": norm}
-        if is_adversarial:
+        if is_adversarial and outcome.rendered is not None:
             losses |= averaged({"discriminators": self._discriminator_step(batch, outcome.rendered.detach())})
         self._average()
         self.step += 1
-        return Outcome({name: loss.detach() for name, loss in losses.items()}, outcome.rendered.detach())
+        rendered = None if outcome.rendered is None else outcome.rendered.detach()
+        return Outcome({name: loss.detach() for name, loss in losses.items()}, rendered)
 
     def _discriminator_step(self, batch: Batch, rendered: Tensor) -> Tensor:
         self.discriminators.requires_grad_(True)

@@ -91,6 +91,24 @@ def test_frames_of_which_nothing_is_known_do_not_count(true: TrueMotion) -> None
     assert known_motion_loss(wrong, nothing) == 0
 
 
+def test_numbers_that_are_not_known_do_not_count_and_others_do(true: TrueMotion) -> None:
+    known = KnownMotion.of(true)
+    motion = estimated(known)
+    packed = KnownMotion.unpacked(known.packed())
+    packed.body[:, 3] = torch.nan
+    wrong = motion.body.clone()
+    wrong[:, 3] += 9
+    assert known_motion_loss(dataclasses.replace(motion, body=wrong), packed.packed()) < 1e-6
+    wrong[:, 4] += 9
+    found = dataclasses.replace(motion, body=wrong.requires_grad_())
+    loss = known_motion_loss(found, packed.packed())
+    assert loss > 0.1
+    loss.backward()
+    assert wrong.grad is not None
+    assert wrong.grad.isfinite().all()
+    assert wrong.grad.abs().sum(dim=(0, 2)).nonzero().flatten().tolist() == [4]
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_what_is_known_moves_with_the_picture(true: TrueMotion, seed: int) -> None:
     """The equation of posed keypoints holds after a variation as before, and points are where their pictures are."""

@@ -18,7 +18,7 @@ from ptus.training.batch import Batch
 from ptus.training.config import LossWeights, Precision, TrainingConfig
 from ptus.training.frames import cached_clips
 from ptus.training.loop import BAD_BATCH, MODEL, STATE, Intervals, run
-from ptus.training.pairs import Pairs, batches
+from ptus.training.pairs import BOX_ERROR, Pairs, batches, jittered
 from ptus.training.state import load_state, read_configs, save_state
 from ptus.training.trainer import NotFiniteError, Trainer
 from tests.training.conftest import FRAMES, QUICK, SIDE, SMALL
@@ -55,6 +55,28 @@ def test_a_loss_can_be_switched_off(name: str, make_trainer: Make, batch: Batch)
     weights = dataclasses.replace(LossWeights(), **{name: 0.0})
     trainer = make_trainer(dataclasses.replace(QUICK, adversarial_from=0, weights=weights))
     assert name not in trainer.train_step(batch).losses
+
+
+def test_estimators_are_trained_alone_where_nothing_is_drawn(make_trainer: Make, batch: Batch) -> None:
+    drawn = ("perceptual", "pixels", "adversarial", "feature_matching", "face_region")
+    weights = dataclasses.replace(LossWeights(), **dict.fromkeys(drawn, 0.0))
+    trainer = make_trainer(dataclasses.replace(QUICK, adversarial_from=0, weights=weights))
+    before = weights_of(trainer)
+    outcome = trainer.train_step(batch)
+    assert outcome.rendered is None
+    learned = {name for name, parameter in trainer.model.named_parameters() if not torch.equal(parameter, before[name])}
+    assert {name.split(".")[0] for name in learned} == {"body", "face"}
+
+
+def test_face_boxes_err_each_by_itself_and_not_far() -> None:
+    boxes = np.array([[-0.5, -0.5, 0.5, 0.5]] * 500, np.float32)
+    found = jittered(boxes, np.random.default_rng(0))
+    sides = found[:, 2:] - found[:, :2]
+    np.testing.assert_allclose(sides[:, 0], sides[:, 1], rtol=1e-5)
+    centres = (found[:, :2] + found[:, 2:]) / 2
+    assert np.abs(centres.mean(axis=0)).max() < 0.02
+    np.testing.assert_allclose(centres.std(axis=0), BOX_ERROR, rtol=0.15)
+    np.testing.assert_allclose(np.log(sides).std(axis=0), BOX_ERROR, rtol=0.15)
 
 
 def test_the_same_batch_is_learned(make_trainer: Make, batch: Batch) -> None:

@@ -15,24 +15,28 @@ def known_motion_loss(motion: Motion, packed: Tensor) -> Tensor:
 
     Args:
         motion: of B frames, estimated with head pose.
-        packed: (B, 133), as a batch has it.
+        packed: (B, 133), as a batch has it; NaN where a number is not known.
     """
-    rows = packed.isfinite().all(dim=1)
-    if not bool(rows.any()):
-        return motion.scale.new_zeros(())
-    known = KnownMotion.unpacked(packed[rows])
-    found = Motion(*(tensor[rows] for tensor in motion.tensors()))
-    differences = [
-        found.rotation - known.rotation,
-        (found.translation - known.translation) / known.scale,
-        (found.scale / known.scale).log(),
-        _beside(found.canonical, known.canonical),
-        _beside(found.face, known.face) / known.scale.unsqueeze(1),
-        _beside(found.body, known.body),
+    known = KnownMotion.unpacked(packed)
+    scale = known.scale.nan_to_num(1.0)
+    pairs = [
+        (motion.rotation, known.rotation),
+        (motion.translation / scale, known.translation / scale),
+        (motion.scale.log(), known.scale.log()),
+        _beside(motion.canonical, known.canonical),
+        _beside(motion.face / scale.unsqueeze(1), known.face / scale.unsqueeze(1)),
+        _beside(motion.body, known.body),
     ]
-    return torch.stack([difference.abs().mean() for difference in differences if difference.numel()]).mean()
+    differences = [_mean_difference(found, expected) for found, expected in pairs if found.numel()]
+    return torch.stack(differences).mean()
 
 
-def _beside(found: Tensor, known: Tensor) -> Tensor:
+def _beside(found: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     count = min(found.shape[1], known.shape[1])
-    return found[:, :count] - known[:, :count]
+    return found[:, :count], known[:, :count]
+
+
+def _mean_difference(found: Tensor, known: Tensor) -> Tensor:
+    is_known = known.isfinite()
+    difference = (found - known.nan_to_num()).abs() * is_known
+    return difference.sum() / is_known.sum().clamp(min=1)

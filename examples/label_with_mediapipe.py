@@ -1,0 +1,194 @@
+"""Say where the motion in real clips is, as MediaPipe sees it: training then knows it as it knows that of puppets.
+
+Run on a data set of `ptus prepare`, in an environment of its own, because MediaPipe asks for older packages:
+
+    pip install --no-deps mediapipe==0.10.21
+    pip install 'numpy<2' 'opencv-contrib-python-headless<4.12' 'protobuf<5' absl-py attrs flatbuffers matplotlib \
+        torch safetensors av tyro tqdm
+    python -m examples.label_with_mediapipe DATA
+
+Each clip that has no motion yet gets DATA/motion/<id>.safetensors. The face's mesh is fitted frame by frame to its own
+mean by a similarity (Umeyama 1991), the mean to a standing face by another; of the body the shoulders are found, and
+its other keypoints are where a standing body has them between these.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import tyro
+from tqdm import tqdm
+
+from ptus.data.dataset import Clip, read_clips
+from ptus.data.truth import TrueMotion, write_motion
+from ptus.video import VideoReader
+
+Floats = npt.NDArray[np.float64]
+
+LANDMARKS = {  # number in MediaPipe's mesh, and where a standing face has it, in units of its half size
+    "left eye upper lid": (159, (-0.28, -0.40, -0.65)),
+    "left eye lower lid": (145, (-0.28, -0.25, -0.67)),
+    "right eye upper lid": (386, (0.28, -0.40, -0.65)),
+    "right eye lower lid": (374, (0.28, -0.25, -0.67)),
+    "left mouth corner": (61, (-0.23, 0.36, -0.52)),
+    "right mouth corner": (291, (0.23, 0.36, -0.52)),
+    "upper lip inner edge": (13, (0.0, 0.36, -0.62)),
+    "lower lip inner edge": (14, (0.0, 0.36, -0.62)),
+    "left brow middle": (105, (-0.30, -0.57, -0.58)),
+    "right brow middle": (334, (0.30, -0.57, -0.58)),
+    "nose tip": (1, (0.0, 0.09, -0.90)),
+    "chin": (152, (0.0, 0.63, -0.30)),
+    "left jaw": (58, (-0.52, 0.30, 0.0)),
+    "right jaw": (288, (0.52, 0.30, 0.0)),
+    "forehead": (10, (0.0, -0.75, -0.58)),
+}
+BODY = {  # where a standing body has its keypoints
+    "base of the neck": (0.0, 0.13, -0.13),
+    "left shoulder": (-0.66, 0.30, -0.03),
+    "right shoulder": (0.66, 0.30, -0.03),
+    "left collar bone": (-0.30, 0.22, -0.15),
+    "right collar bone": (0.30, 0.22, -0.15),
+    "left upper arm": (-0.68, 0.67, -0.20),
+    "right upper arm": (0.68, 0.67, -0.20),
+    "breast bone": (0.0, 0.48, -0.31),
+    "left chest": (-0.30, 0.62, -0.31),
+    "right chest": (0.30, 0.62, -0.31),
+}
+SOLID = [10, 151, 9, 168, 6, 197, 195, 5, 1, 4, 33, 133, 362, 263, 127, 356, 116, 345, 234, 454, 93, 323]
+"""Points of the mesh that move with the head alone."""
+SHOULDERS = (12, 11)  # of MediaPipe's pose: the person's right one is on the left of the picture
+DEPTH = 0.01  # of the head's joint: a picture does not tell it
+OPEN_EYE, OPEN_MOUTH = 0.3, 0.6  # their height over their width
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """x → scale · x @ rotation + translation."""
+
+    scale: float
+    rotation: Floats
+    translation: Floats
+
+    @classmethod
+    def between(cls, points: Floats, there: Floats) -> "Similarity":
+        """The nearest in least squares (Umeyama 1991), of points (N, 3) to others."""
+        mean, mean_there = points.mean(axis=0), there.mean(axis=0)
+        around, around_there = points - mean, there - mean_there
+        left, values, right = np.linalg.svd(around.T @ around_there)
+        sign = np.array([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
+        rotation = left @ np.diag(sign) @ right
+        scale = float((values * sign).sum() / np.square(around).sum())
+        return cls(scale, rotation, mean_there - scale * mean @ rotation)
+
+    def __call__(self, points: Floats) -> Floats:
+        """Points (..., 3), moved."""
+        return self.scale * points @ self.rotation + self.translation
+
+
+NOT_FOUND = Similarity(np.nan, np.full((3, 3), np.nan), np.full(3, np.nan))
+
+
+def seen(clip: Clip) -> tuple[Floats, Floats]:
+    """The mesh (T, 478, 3) and the shoulders (T, 2, 2) in [-1, 1] of the frame, NaN where they are not found."""
+    import mediapipe
+
+    meshes, shoulders = [], []
+    solutions: Any = mediapipe.solutions
+    with (
+        VideoReader(clip.path) as video,
+        solutions.face_mesh.FaceMesh(refine_landmarks=True) as face,
+        solutions.pose.Pose() as pose,
+    ):
+        for frame in video:
+            found, body = face.process(frame.pixels).multi_face_landmarks, pose.process(frame.pixels).pose_landmarks
+            mesh = np.full((478, 3), np.nan)
+            if found:
+                mesh = np.array([(2 * at.x - 1, 2 * at.y - 1, 2 * at.z) for at in found[0].landmark])
+            pair = np.full((2, 2), np.nan)
+            if body:
+                pair = np.array([(2 * body.landmark[at].x - 1, 2 * body.landmark[at].y - 1) for at in SHOULDERS])
+            meshes.append(mesh)
+            shoulders.append(pair)
+    return np.stack(meshes), np.stack(shoulders)
+
+
+def standing_mesh(meshes: Floats) -> Floats:
+    """The mean of meshes (T, 478, 3), each moved onto the others, as a standing face has it."""
+    found = meshes[np.isfinite(meshes).all(axis=(1, 2))]
+    mean = found[0]
+    for _ in range(3):
+        mean = np.mean([Similarity.between(mesh[SOLID], mean[SOLID])(mesh) for mesh in found], axis=0)
+    numbers, places = zip(*LANDMARKS.values(), strict=True)
+    return Similarity.between(mean[list(numbers)], np.array(places))(mean)
+
+
+def bodies(shoulders: Floats) -> Floats:
+    """All keypoints of the body (T, 10, 3) from its shoulders (T, 2, 2); NaN beyond the frame."""
+    standing = np.array(list(BODY.values()))
+    left, right = shoulders[:, 0], shoulders[:, 1]
+    across = (right - left) / (2 * standing[2, 0])
+    size = np.nanmedian(np.linalg.norm(across, axis=1))
+    down = size * np.stack((-across[:, 1], across[:, 0]), axis=1) / np.linalg.norm(across, axis=1, keepdims=True)
+    middle = (left + right) / 2
+    x, y = standing[:, 0, None], standing[:, 1, None] - standing[1, 1]
+    plane = middle[:, None] + x * across[:, None] + y * down[:, None]
+    depth = np.broadcast_to(size * standing[:, 2:], (*plane.shape[:2], 1))
+    points = np.concatenate((plane, depth), axis=2)
+    points[(np.abs(plane) > 1).any(axis=2)] = np.nan
+    return points
+
+
+def opening(meshes: Floats, upper: int, lower: int, left: int, right: int, most: float) -> Floats:
+    """Height over width of an eye or a mouth, 0 closed to 1 wide open: (T,)."""
+    height = np.linalg.norm(meshes[:, upper] - meshes[:, lower], axis=1)
+    opened: Floats = height / np.linalg.norm(meshes[:, left] - meshes[:, right], axis=1) / most
+    return opened.clip(0, 1)
+
+
+def motion_of(clip: Clip) -> TrueMotion:
+    """Look at every frame of a clip."""
+    meshes, shoulders = seen(clip)
+    neutral = standing_mesh(meshes)
+    fits = [
+        Similarity.between(neutral[SOLID], mesh[SOLID]) if np.isfinite(mesh).all() else NOT_FOUND for mesh in meshes
+    ]
+    translation = np.stack([fit.translation for fit in fits])
+    away = DEPTH - translation[:, 2]
+    translation[:, 2] = DEPTH
+    meshes[..., 2] += away[:, None]
+    numbers = [number for number, _ in LANDMARKS.values()]
+    eyes = [opening(meshes, *eye, OPEN_EYE) for eye in ((159, 145, 33, 133), (386, 374, 362, 263))]
+
+    def tensor(array: Floats) -> torch.Tensor:
+        return torch.from_numpy(array.astype(np.float32))
+
+    return TrueMotion(
+        rotation=tensor(np.stack([fit.rotation for fit in fits])),
+        translation=tensor(translation),
+        scale=tensor(np.array([[fit.scale] for fit in fits])),
+        face=tensor(meshes[:, numbers]),
+        canonical=tensor(neutral[numbers]),
+        body=tensor(bodies(shoulders)),
+        eyes=tensor(np.stack(eyes, axis=1)),
+        mouth=tensor(opening(meshes, 13, 14, 61, 291, OPEN_MOUTH)[:, None]),
+        face_names=tuple(LANDMARKS),
+        body_names=tuple(BODY),
+    )
+
+
+def main(data: tyro.conf.Positional[Path], /) -> None:
+    """Label the clips of a data set that have no motion yet.
+
+    Args:
+        data: made by `ptus prepare`.
+    """
+    for clip in tqdm([clip for clip in read_clips(data) if clip.motion is None], unit="clip"):
+        (data / "motion").mkdir(exist_ok=True)
+        write_motion(data / "motion" / f"{clip.id}.safetensors", motion_of(clip))
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

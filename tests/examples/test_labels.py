@@ -1,0 +1,69 @@
+"""What labels are made of, apart from MediaPipe itself, which runs in an environment of its own."""
+
+import numpy as np
+import pytest
+
+from examples.label_with_mediapipe import BODY, LANDMARKS, SOLID, Similarity, bodies, opening, standing_mesh
+from ptus.training import known
+
+RANDOM = np.random.default_rng(0)
+TURN = np.array([[0.8, -0.6, 0.0], [0.6, 0.8, 0.0], [0.0, 0.0, 1.0]])
+
+
+def a_mesh() -> np.ndarray:
+    """A face of 478 points whose named ones are where a standing face has them."""
+    mesh = RANDOM.uniform(-0.7, 0.7, (478, 3))
+    for number, place in LANDMARKS.values():
+        mesh[number] = place
+    return mesh
+
+
+def test_names_are_those_that_training_knows() -> None:
+    assert set(LANDMARKS) == set(known.FACE)
+    assert set(BODY) == set(known.BODY)
+
+
+def test_a_similarity_is_found_again() -> None:
+    points = RANDOM.standard_normal((20, 3))
+    given = Similarity(0.4, TURN, np.array([0.1, -0.2, 0.3]))
+    found = Similarity.between(points, given(points))
+    assert found.scale == pytest.approx(0.4)
+    np.testing.assert_allclose(found.rotation, TURN, atol=1e-12)
+    np.testing.assert_allclose(found.translation, given.translation, atol=1e-12)
+
+
+def test_a_mirrored_face_is_turned_and_not_mirrored() -> None:
+    points = RANDOM.standard_normal((20, 3))
+    assert np.linalg.det(Similarity.between(points, points * [-1, 1, 1]).rotation) == pytest.approx(1)
+
+
+def test_the_standing_face_is_found_in_moved_ones() -> None:
+    mesh = a_mesh()
+    moved = np.stack([Similarity(0.3, TURN, np.full(3, shift))(mesh) for shift in (0.0, 0.1)])
+    lost = np.full_like(mesh, np.nan)[None]
+    found = standing_mesh(np.concatenate((moved, lost)))
+    np.testing.assert_allclose(found[SOLID], mesh[SOLID], atol=1e-10)
+
+
+def test_a_body_stands_between_its_shoulders() -> None:
+    names = list(BODY)
+    left, right = (np.array(BODY[f"{side} shoulder"][:2]) for side in ("left", "right"))
+    standing = np.stack((left, right))
+    upright = bodies(standing[None])[0]
+    np.testing.assert_allclose(upright[:, :2], [BODY[name][:2] for name in names], atol=1e-12)
+    turned = bodies(0.5 * standing[None] @ TURN[:2, :2])[0]
+    np.testing.assert_allclose(turned[:, :2], 0.5 * upright[:, :2] @ TURN[:2, :2], atol=1e-12)
+
+
+def test_what_lies_beyond_the_frame_is_not_known() -> None:
+    shoulders = np.array([[[-1.2, 0.3], [0.1, 0.3]]])
+    points = bodies(shoulders)[0]
+    assert np.isnan(points[list(BODY).index("left shoulder")]).all()
+    assert np.isfinite(points[list(BODY).index("right shoulder")]).all()
+
+
+def test_an_eye_opens() -> None:
+    meshes = np.zeros((3, 478, 3))
+    meshes[:, 1, 0] = 1.0  # the corners are one apart
+    meshes[:, 2, 1] = [0.0, 0.15, 0.6]
+    np.testing.assert_allclose(opening(meshes, 2, 3, 0, 1, 0.3), [0.0, 0.5, 1.0])

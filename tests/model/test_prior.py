@@ -1,0 +1,87 @@
+"""What is likely before anything is learned."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from ptus.images import resized
+from ptus.model import PTUS, Motion
+from ptus.model.prior import HALF_DEPTH, MIDDLE, head_region, head_surface, nearness
+from tests.data import puppets
+from tests.model.conftest import SLIM
+
+STILL = Motion(
+    body=torch.zeros(1, 0, 3),
+    canonical=torch.zeros(1, 1, 3),
+    rotation=torch.eye(3)[None],
+    translation=torch.tensor([[0.25, -0.25, 0.0]]),
+    scale=torch.tensor([[0.5]]),
+    expression=torch.zeros(1, 1, 3),
+)
+SIZE = (8, 33, 33)
+
+
+def place(motion: Motion, x: float, y: float) -> tuple[int, int]:
+    """Row and column of a point of the head, in units of its half size from its joint."""
+    at = motion.translation[0, :2] + motion.scale[0] * torch.tensor([x, y])
+    column, row = ((at + 1) / 2 * (SIZE[2] - 1)).round().int().tolist()
+    return row, column
+
+
+def test_a_keypoint_is_likeliest_at_itself_and_falls_off_alike() -> None:
+    logits = nearness(torch.tensor([[[0.0, 0.5, 0.3], [-0.5, 0.0, 0.0]]]), 0.25, SIZE)
+    assert logits.shape == (1, 2, *SIZE)
+    assert logits[0, 0, :, 24, 16].tolist() == [0.0] * SIZE[0]
+    assert logits[0, 0, 3, 24, 20].item() == pytest.approx(-0.5)  # one reach away
+    assert logits[0, 1, 3, 16, 16].item() == pytest.approx(-2.0)  # two
+    assert logits.amax() == 0
+
+
+@pytest.mark.parametrize("shift", [0.0, -0.5])
+def test_the_face_region_is_where_the_head_is(shift: float) -> None:
+    motion = replace(STILL, translation=STILL.translation + torch.tensor([shift, 0.0, 0.0]))
+    region = head_region(motion, SIZE)[0, 0, 0]
+    assert region[place(motion, 0, MIDDLE)] == region.amax() > 0
+    assert region[place(motion, 0.5, MIDDLE)] > 0
+    assert region[place(motion, 1, MIDDLE)] < 0
+    assert region[place(motion, 0, 1)] < 0
+
+
+def test_the_front_of_the_head_is_seen() -> None:
+    surface = head_surface(STILL, (41, *SIZE[1:]))[0].permute(1, 2, 0)
+    depths = torch.linspace(-1, 1, 41)
+    middle, beside, away = (surface[place(STILL, x, MIDDLE)] for x in (0.0, 0.5, 1.2))
+    assert depths[middle.argmax()].item() == pytest.approx(-0.5 * HALF_DEPTH, abs=0.026)
+    assert depths[middle.argmax()] < depths[beside.argmax()] < 0
+    assert away.tolist() == [0.0] * 41
+
+
+def known(index: int) -> tuple[Tensor, Motion]:
+    """Frames of a puppet (T, 3, S, S), and its motion in them."""
+    puppet, _ = puppets.puppet(index)
+    drawn = puppets.frames(index)
+    pixels = np.stack([resized(frame.pixels, SLIM.size, SLIM.size) for frame in drawn])
+    rotation = torch.from_numpy(np.stack([frame.pose.rotation for frame in drawn]))
+    translation = torch.from_numpy(np.stack([frame.pose.translation for frame in drawn]))
+    scale = torch.tensor([[frame.pose.scale] for frame in drawn])
+    face = torch.from_numpy(np.stack([frame.face for frame in drawn]))[:, : SLIM.face_keypoints]
+    canonical = torch.from_numpy(puppet.canonical)[: SLIM.face_keypoints].expand_as(face)
+    expression = (face - translation[:, None]) / scale[:, None] - canonical @ rotation
+    body = torch.from_numpy(np.stack([frame.body for frame in drawn]))
+    body = body[:, torch.arange(SLIM.body_keypoints) % body.shape[1]]
+    frames = torch.from_numpy(pixels.astype(np.float32) / 255).permute(0, 3, 1, 2)
+    return frames, Motion(body, canonical, rotation, translation, scale, expression)
+
+
+@pytest.mark.parametrize("index", [0, 2])
+@torch.no_grad()
+def test_an_untrained_model_moves_a_person_whose_motion_is_known(index: int) -> None:
+    frames, motion = known(index)
+    torch.manual_seed(0)
+    model = PTUS(SLIM).eval()
+    moved = model.render(model.encode(frames[:1]), motion[:1], motion[1:])
+    error = (moved - frames[1:]).abs().mean() / (frames[:1] - frames[1:]).abs().mean()
+    assert error < 0.8
