@@ -105,6 +105,9 @@ class Case:
         graphs: measured in CUDA graphs, ours and eager.
         targetless: reported only: nothing is asked of it on a GPU.
         asked_of_gpu: how many times as fast as eager on a GPU at batch 1, beside what the op says for larger batches.
+        undefined: where the gradients of the outputs for one sample's inputs (float64) are undefined, since what they
+            are sampled at lies at a border of cells (see bench/borders.py): True in tensors that broadcast to the
+            outputs. No gradient comes in there. None if all are defined.
     """
 
     op: Op
@@ -121,3 +124,4 @@ class Case:
     graphs: bool = False
     targetless: bool = False
     asked_of_gpu: Mapping[str, float] = field(default_factory=dict)
+    undefined: Callable[[Inputs], tuple[Tensor, ...]] | None = None
