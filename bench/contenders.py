@@ -8,8 +8,8 @@ import torch
 import torch._functorch.config
 from torch import Tensor
 
-from bench.case import MEMORY_FORMATS, Form, Inputs
-from bench.correctness import Expected
+from bench.case import Form, Inputs
+from bench.correctness import CHECKS
 from bench.device import Device, Run
 from bench.peers import Peer
 from bench.prepare import bytes_of, in_setting, own, prepare
@@ -64,12 +64,13 @@ class Contenders:
             WrongResultError: where it does not compute what eager PyTorch computes.
         """
         op, direction = self._op, self._setting.direction
+        check = CHECKS[self._setting.case.checked_in]
         within: Within = deterministically if self._setting.case.deterministic else nullcontext
         with within():
             contender = Contender(self._prepared(op.ours, self.inputs), within)
             for copy in {0, 0 if op.is_model else len(self.inputs) - 1}:
                 outputs = prepare(op.ours, self.inputs[copy], "forward").run()
-                expected = Expected(op.eager, self.inputs[copy], direction, outputs, self._undefined[copy])
+                expected = check(op.eager, self.inputs[copy], direction, outputs, self._undefined[copy])
                 found = contender.runs[copy]()  # the very call that will be timed
                 expected.refuse_wrong(f"{self._setting}, ptus_kernels", found)
                 if copy == 0:
@@ -85,7 +86,7 @@ class Contenders:
         """Eager PyTorch in the memory format that suits it better, and that format."""
         eager = self._op.eager
         seconds = {}
-        for memory_format in MEMORY_FORMATS:
+        for memory_format in self._op.memory_formats:
             one = prepare(eager, self._in(memory_format)[0], self._setting.direction)
             seconds[memory_format] = min(self._device.seconds([one.run]) for _ in range(3))
         best = min(seconds, key=lambda memory_format: seconds[memory_format])
