@@ -18,14 +18,13 @@ from bench.inputs import feature
 from bench.operations import SOFTMAX, SOFTMAX_BACKWARD, added, bilinear
 from bench.ops import bench_motion_features, bench_splines
 from bench.ops.bench_motion_features import eager_of_image
+from bench.ops.bench_soft_argmax import TEMPERATURE, UNPADDED
 from bench.ops.bench_splines import eager_features, eager_field, operations_of_features, operations_of_field
 from bench.settings import Measure, Setting
 from bench.targets import Faster
 from ptus_kernels import compose_motion, compose_splines, motion_features, soft_argmax_2d, spline_features, warp_blend
 
 CHANNELS = 256  # of the feature that is warped, at the size of the masks
-HEATMAP = (58, 58)  # of a keypoint: a 7 × 7 convolution without padding leaves this of 64 × 64
-TEMPERATURE = 0.1
 
 Results = tuple[Tensor, ...]
 
@@ -42,7 +41,7 @@ def fomm_inputs(random: torch.Generator, batch: int) -> Inputs:
     """What FOMM's networks give: heatmaps, source keypoints, jacobians, masks, the feature and its occlusion."""
     inputs = images.keypoint_inputs(random, batch, articulated=False)
     del inputs["kp_driving"]
-    inputs["heatmap_logits"] = feature(random, batch, images.MOTIONS, HEATMAP)
+    inputs["heatmap_logits"] = feature(random, batch, images.MOTIONS, UNPADDED)
     return {**inputs, **_warped(random, batch)}
 
 
@@ -54,7 +53,7 @@ def tpsmm_inputs(random: torch.Generator, batch: int) -> Inputs:
 def eager_keypoints(logits: Tensor) -> Tensor:
     """The published chain: a softmax, and the sum over the pixels of its product with the coordinates."""
     maps = (logits.flatten(2) / TEMPERATURE).softmax(dim=2).view(logits.shape).unsqueeze(-1)
-    return (maps * images.grid_2d(torch.Size(HEATMAP), maps)).sum(dim=(2, 3))
+    return (maps * images.grid_2d(torch.Size(UNPADDED), maps)).sum(dim=(2, 3))
 
 
 def eager_warp(warped: Tensor, deformation: Tensor, occlusion: Tensor, align_corners: bool) -> Tensor:
