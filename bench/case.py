@@ -60,6 +60,11 @@ class Op:
     peers: tuple[Peer, ...] = ()
 
     @property
+    def memory_formats(self) -> tuple[str, ...]:
+        """In which it can be measured: one, where there is no feature to have another."""
+        return MEMORY_FORMATS if self.features else (self.memory_format,)
+
+    @property
     def is_model(self) -> bool:
         """Whether it is a module with parameters, which takes long to compile."""
         return isinstance(self.ours, nn.Module)
@@ -91,7 +96,7 @@ class Case:
     Args:
         op: the op.
         name: what is particular about these inputs.
-        size: (D, H, W) or (H, W), for the row.
+        size: (D, H, W) or (H, W), for the row; of splines, which have no grid, (K, P): how many, of how many points.
         draw: the tensors by argument name, float32 and contiguous, from random numbers and a batch size; on the
             generator's device, all of them differentiated.
         asked: targets on the CPU.
@@ -105,6 +110,11 @@ class Case:
         graphs: measured in CUDA graphs, ours and eager.
         targetless: reported only: nothing is asked of it on a GPU.
         asked_of_gpu: how many times as fast as eager on a GPU at batch 1, beside what the op says for larger batches.
+        undefined: where the gradients of the outputs for one sample's inputs (float64) are undefined, since what they
+            are sampled at lies at a border of cells (see bench/borders.py): True in tensors that broadcast to the
+            outputs. No gradient comes in there. None if all are defined.
+        checked_in: the type in which the eager form says what is right: "float64", or "float32" where that would take
+            minutes or tens of gigabytes; then every value must lie within 1e-4 of the eager form's range.
     """
 
     op: Op
@@ -121,3 +131,5 @@ class Case:
     graphs: bool = False
     targetless: bool = False
     asked_of_gpu: Mapping[str, float] = field(default_factory=dict)
+    undefined: Callable[[Inputs], tuple[Tensor, ...]] | None = None
+    checked_in: str = "float64"

@@ -18,6 +18,7 @@ from bench.ops import (
     bench_soft_argmax,
     bench_spade_modulate,
     bench_splines,
+    bench_thin_plate_spline,
     bench_warp_blend,
 )
 
@@ -31,6 +32,7 @@ CASES: list[Case] = [
         bench_soft_argmax,
         bench_spade_modulate,
         bench_splines,
+        bench_thin_plate_spline,
         bench_warp_blend,
         bench_motion_path,
         bench_motion_path_2d,

@@ -8,8 +8,8 @@ import torch
 import torch._functorch.config
 from torch import Tensor
 
-from bench.case import MEMORY_FORMATS, Form, Inputs
-from bench.correctness import Expected
+from bench.case import Form, Inputs
+from bench.correctness import CHECKS
 from bench.device import Device, Run
 from bench.peers import Peer
 from bench.prepare import bytes_of, in_setting, own, prepare
@@ -54,6 +54,7 @@ class Contenders:
         self._copies = copies
         self._device = device
         self.inputs = self._in(setting.memory_format)
+        self._undefined = [self._undefined_for(each) for each in copies]
         self.output_bytes = self.result_bytes = 0  # of a call of ours
 
     def ours(self) -> Contender:
@@ -63,12 +64,13 @@ class Contenders:
             WrongResultError: where it does not compute what eager PyTorch computes.
         """
         op, direction = self._op, self._setting.direction
+        check = CHECKS[self._setting.case.checked_in]
         within: Within = deterministically if self._setting.case.deterministic else nullcontext
         with within():
             contender = Contender(self._prepared(op.ours, self.inputs), within)
             for copy in {0, 0 if op.is_model else len(self.inputs) - 1}:
                 outputs = prepare(op.ours, self.inputs[copy], "forward").run()
-                expected = Expected(op.eager, self.inputs[copy], direction, outputs)
+                expected = check(op.eager, self.inputs[copy], direction, outputs, self._undefined[copy])
                 found = contender.runs[copy]()  # the very call that will be timed
                 expected.refuse_wrong(f"{self._setting}, ptus_kernels", found)
                 if copy == 0:
@@ -84,7 +86,7 @@ class Contenders:
         """Eager PyTorch in the memory format that suits it better, and that format."""
         eager = self._op.eager
         seconds = {}
-        for memory_format in MEMORY_FORMATS:
+        for memory_format in self._op.memory_formats:
             one = prepare(eager, self._in(memory_format)[0], self._setting.direction)
             seconds[memory_format] = min(self._device.seconds([one.run]) for _ in range(3))
         best = min(seconds, key=lambda memory_format: seconds[memory_format])
@@ -117,14 +119,26 @@ class Contenders:
         op = self._op
         few = [{name: tensor[:batch] for name, tensor in inputs.items()} for inputs in self._copies]
         inputs = [in_setting(op, each, "float32", self._setting.memory_format) for each in few]
-        return Contender(self._prepared(op.ours, inputs))
+        return Contender([prepare(op.ours, each, self._setting.direction).run for each in inputs])
 
     def _in(self, memory_format: str) -> list[Inputs]:
         setting = self._setting
         return [in_setting(self._op, each, setting.dtype, memory_format) for each in self._copies]
 
+    def _undefined_for(self, inputs: Inputs) -> list[Tensor]:
+        """Where no gradient comes in; sample by sample, since that is worked out in float64."""
+        undefined = self._setting.case.undefined
+        if undefined is None or self._setting.direction == "forward":
+            return []
+        batch = range(len(next(iter(inputs.values()))))
+        samples = [undefined({name: tensor[i : i + 1].double() for name, tensor in inputs.items()}) for i in batch]
+        return [torch.cat(parts) for parts in zip(*samples, strict=True)]
+
     def _prepared(self, form: Form, copies: Sequence[Inputs]) -> list[Run]:
-        runs = [prepare(form, inputs, self._setting.direction).run for inputs in copies]
+        runs = [
+            prepare(form, inputs, self._setting.direction, undefined=undefined).run
+            for inputs, undefined in zip(copies, self._undefined, strict=True)
+        ]
         return [captured(run) for run in runs] if self._setting.case.graphs else runs
 
 

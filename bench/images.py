@@ -92,8 +92,8 @@ def keypoint_motions(
     return torch.cat((background_motion(background, grid, len(kp_driving)), motions), dim=1)
 
 
-def spline_motions(kp_driving: Tensor, kp_source: Tensor, background: Tensor | None, size: torch.Size) -> Tensor:
-    """The motions of thin-plate splines, the background's first: (B, K + 1, H, W, 2)."""
+def fitted_splines(kp_driving: Tensor, kp_source: Tensor) -> Tensor:
+    """Thin-plate splines through control points (B, K, P, 2): weights, then an affine motion, (B, K, P + 3, 2)."""
     batch, count, points, _ = kp_driving.shape
     squared = (kp_driving.unsqueeze(3) - kp_driving.unsqueeze(2)).square().sum(-1)
     homogeneous = torch.cat((kp_driving, torch.ones_like(kp_driving[..., :1])), dim=3)
@@ -101,14 +101,19 @@ def spline_motions(kp_driving: Tensor, kp_source: Tensor, background: Tensor | N
     lower = torch.cat((homogeneous.transpose(2, 3), homogeneous.new_zeros(batch, count, 3, 3)), dim=3)
     unit = torch.eye(points + 3, dtype=upper.dtype, device=upper.device)
     inverse = torch.inverse(torch.cat((upper, lower), dim=2) + REGULARIZATION * unit)
-    spline = inverse @ torch.cat((kp_source, kp_source.new_zeros(batch, count, 3, 2)), dim=2)
+    return inverse @ torch.cat((kp_source, kp_source.new_zeros(batch, count, 3, 2)), dim=2)
+
+
+def spline_motions(kp_driving: Tensor, kp_source: Tensor, background: Tensor | None, size: torch.Size) -> Tensor:
+    """The motions of thin-plate splines, the background's first: (B, K + 1, H, W, 2)."""
+    points, spline = kp_driving.shape[2], fitted_splines(kp_driving, kp_source)
     grid = grid_2d(size, kp_driving)
     flat = grid.flatten(0, 1)
     distance = (flat[:, None] - kp_driving[:, :, None]).square().sum(-1)
     bent = (distance * torch.log(distance + EPSILON)) @ spline[:, :, :points]
     motions = flat @ spline[:, :, points:-1] + spline[:, :, -1:] + bent
     motions = motions.unflatten(2, tuple(size))
-    return torch.cat((background_motion(background, grid, batch), motions), dim=1)
+    return torch.cat((background_motion(background, grid, len(kp_driving)), motions), dim=1)
 
 
 def heatmaps(driving: Tensor, source: Tensor, spread: tuple[Tensor, Tensor] | None, size: torch.Size) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bench.borders import off_borders
 from examples.dense_motion import identity_grid
 
 VOLUME = (16, 64, 64)
@@ -30,21 +31,6 @@ def smooth_deformation(random: torch.Generator, batch: int, size: Sequence[int],
 def random_grid(random: torch.Generator, batch: int, size: Sequence[int]) -> Tensor:
     """Points anywhere in the volume, no two neighbours near each other: (B, D, H, W, 3)."""
     return off_borders(torch.rand(batch, *size, 3, generator=random, device=random.device) * 2 - 1, size)
-
-
-def off_borders(grid: Tensor, size: Sequence[int], margin: float = 1e-3) -> Tensor:
-    """Move points off the borders of cells, where the grid's gradient jumps and rounding decides which value is right.
-
-    Args:
-        grid: (..., 3), points (x, y, z) in [-1, 1], to be read with align_corners=False.
-        size: (D, H, W) of the volume that is sampled.
-        margin: in voxels.
-    """
-    voxels = torch.tensor(size[::-1], dtype=torch.float64, device=grid.device)
-    position = ((grid.double() + 1) * voxels - 1) / 2
-    border = position.round()
-    position = torch.where((position - border).abs() < margin, border + 2 * margin, position)
-    return ((2 * position + 1) / voxels - 1).to(grid.dtype)
 
 
 def keypoints(random: torch.Generator, batch: int, count: int = KEYPOINTS) -> tuple[Tensor, Tensor]:

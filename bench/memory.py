@@ -9,9 +9,10 @@ from pathlib import Path
 
 import torch
 
-from bench.case import Inputs
+from bench.case import Form, Inputs
 from bench.device import Device
-from bench.prepare import Prepared, bytes_of, in_setting, own, prepare
+from bench.model.later import Later
+from bench.prepare import bytes_of, in_setting, own, prepare
 from bench.settings import Setting
 from ptus_kernels import use_backend
 
@@ -85,9 +86,10 @@ def memory_allowed(setting: Setting, inputs: Inputs, results: int, threads: int)
 
 
 def _peak_on_gpu(setting: Setting, form: str, inputs: Inputs) -> int:
+    model = _own(setting, form, inputs)
     torch.cuda.synchronize()
     before = torch.cuda.memory_allocated()
-    prepared = _prepared(setting, form, inputs)
+    prepared = prepare(model, inputs, setting.direction)
     prepared.run()
     torch.cuda.synchronize()
     torch.cuda.reset_peak_memory_stats()
@@ -101,10 +103,12 @@ def _inputs(setting: Setting, memory_format: str) -> Inputs:
     return in_setting(setting.case.op, inputs, setting.dtype, memory_format)
 
 
-def _prepared(setting: Setting, form: str, inputs: Inputs) -> Prepared:
-    op = setting.case.op
-    # A model of its own: what is sent to another process shares its memory.
-    return prepare(own(op.ours if form == "ours" else op.eager), inputs, setting.direction)
+def _own(setting: Setting, name: str, inputs: Inputs) -> Form:
+    """A form of its own, whose weights are there: what is sent to another process shares its memory."""
+    form = own(setting.case.op.ours if name == "ours" else setting.case.op.eager)
+    if isinstance(form, Later):
+        form.build(next(iter(inputs.values())))
+    return form
 
 
 def _measure(copied: bytes, form: str, memory_format: str, threads: int, result: Connection) -> None:
@@ -115,16 +119,17 @@ def _measure(copied: bytes, form: str, memory_format: str, threads: int, result:
     inputs = _inputs(setting, memory_format)
     torch.ones(1 << 20).sum()  # starts the threads
     with use_backend(setting.backend):
+        model = _own(setting, form, inputs)
         if not setting.case.op.is_model:  # imports what a first call imports
-            _prepared(setting, form, {name: tensor[:0] for name, tensor in inputs.items()}).run()
+            prepare(model, {name: tensor[:0] for name, tensor in inputs.items()}, setting.direction).run()
         before = _kilobytes("RssAnon")
-        prepared = _prepared(setting, form, inputs)
+        prepared = prepare(model, inputs, setting.direction)
         prepared.run()
         kept = (_kilobytes("RssAnon") - before) * 1024 - bytes_of(prepared.held)
         _CLEAR.write_text("5", encoding="ascii")
         resident = _kilobytes("VmRSS")
         prepared.run()
-        result.send((_kilobytes("VmHWM") - resident) * 1024 + kept)
+        result.send(max(0, (_kilobytes("VmHWM") - resident) * 1024 + kept))  # pages: a few bytes may be less than none
 
 
 def _kilobytes(field: str) -> int:

@@ -26,7 +26,13 @@ class Prepared:
         return [*self.outputs, *self.grad_outputs]
 
 
-def prepare(form: Form, inputs: Inputs, direction: str, grad_outputs: Sequence[Tensor] | None = None) -> Prepared:
+def prepare(
+    form: Form,
+    inputs: Inputs,
+    direction: str,
+    grad_outputs: Sequence[Tensor] | None = None,
+    undefined: Sequence[Tensor] = (),
+) -> Prepared:
     """Prepare one direction of a form.
 
     Args:
@@ -35,6 +41,7 @@ def prepare(form: Form, inputs: Inputs, direction: str, grad_outputs: Sequence[T
         direction: "forward" gives the outputs; "backward" the gradients of the inputs, then of the form's parameters;
             "both" the outputs, then the gradients.
         grad_outputs: of the outputs; random ones if None.
+        undefined: where random ones are 0, by output; nowhere if it is empty.
     """
     if isinstance(form, nn.Module):
         form.to(next(iter(inputs.values())).device)
@@ -51,7 +58,7 @@ def prepare(form: Form, inputs: Inputs, direction: str, grad_outputs: Sequence[T
     wanted = [*leaves.values(), *parameters(form)]
     _set_mode(form, training=True)
     outputs = _listed(form(**leaves))
-    gradients = gradients_like(outputs) if grad_outputs is None else list(grad_outputs)
+    gradients = gradients_like(outputs, undefined) if grad_outputs is None else list(grad_outputs)
     if direction == "backward":
         return _backward(outputs, wanted, gradients)
 
@@ -71,13 +78,21 @@ def _backward(outputs: list[Tensor], wanted: list[Tensor], gradients: list[Tenso
     return Prepared(backward, outputs, gradients)
 
 
-def gradients_like(outputs: Sequence[Tensor]) -> list[Tensor]:
-    """Random gradients of outputs, in their types and memory formats, the same at every call."""
+def gradients_like(outputs: Sequence[Tensor], undefined: Sequence[Tensor] = ()) -> list[Tensor]:
+    """Random gradients of outputs, in their types and memory formats, the same at every call.
+
+    Args:
+        outputs: of a form.
+        undefined: where the gradients are 0, by output; nowhere if it is empty.
+    """
     gradients = []
     for output in outputs:
         random = torch.Generator(output.device).manual_seed(7)
         values = torch.randn(output.shape, generator=random, device=output.device)
         gradients.append(torch.empty_like(output, requires_grad=False).copy_(values))
+    if undefined:
+        for gradient, nowhere in zip(gradients, undefined, strict=True):
+            gradient.masked_fill_(nowhere, 0)
     return gradients
 
 

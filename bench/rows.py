@@ -49,7 +49,8 @@ class Row:
         dtype: of the features, as torch names it: "float32", "bfloat16", …
         memory_format: of the features as ours reads them: "contiguous" or "channels last".
         batch: samples a call.
-        size: (D, H, W) or (H, W) of the output, or of the volume that is read where the output has no such size.
+        size: (D, H, W) or (H, W) of the output, or of the volume that is read where the output has no such size; of
+            splines, which have no grid, (K, P): how many, of how many points.
         times: by contender: "ours", "eager" (PyTorch, as published), "compiled" (the same under torch.compile),
             and others by their names; "ours" is always there.
         absent: why a contender that belongs to the row has no times, by its name.

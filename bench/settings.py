@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.case import DIRECTIONS, MEMORY_FORMATS, Asked, Case
+from bench.case import DIRECTIONS, Asked, Case
 from bench.rows import Key
 from bench.targets import GPU_BATCH, GPU_PERCENT_OF_FLOOR, GPU_TIMES_COMPILED, Faster, OfFloor, Target
 
@@ -148,7 +148,7 @@ def _all_of(case: Case, device: str, backends: Sequence[str], filters: Filters) 
             if case.batches is not None and batch not in case.batches:
                 continue
             for dtype in filters.dtypes or case.dtypes:
-                for memory_format in MEMORY_FORMATS:
+                for memory_format in case.op.memory_formats:
                     for direction in filters.directions or DIRECTIONS:
                         if direction in case.directions and dtype in case.dtypes:
                             yield Setting(case, direction, backend, dtype, memory_format, batch, device)

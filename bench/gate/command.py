@@ -1,14 +1,15 @@
 """The command that refuses a slower kernel."""
 
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from bench.command_line import call
-from bench.compare.changes import Comparison
+from bench.compare.changes import Comparison, compare
 from bench.compare.command import compare_results
 from bench.gate.builds import Build, base_build, commit_to_compare, working_tree
-from bench.gate.pooling import pool
+from bench.gate.pooling import Run, pool
 from bench.rows import Results
 from bench.stored import load
 from ptus.errors import UserError
@@ -21,18 +22,20 @@ def main(arguments: Sequence[str]) -> int:
     return call(gate, "gate", arguments)
 
 
-def gate(base: str = "HEAD~1", runs: int = 5, op: str = "") -> int:
+def gate(base: str = "HEAD~1", runs: int = 5, op: str = "", seconds: float = 900) -> int:
     """Build a commit beside the working tree, measure both in turn, and say what is slower now.
 
     Every run is a process of its own, since where a process has its memory and its code makes a difference that no
     number of rounds within it shows. The two builds take turns, each first in every other pair, so that a machine that
     slows down or heats up does not favour one; runs are then pooled (bench/gate/pooling.py) and compared as by
-    `python -m bench compare`.
+    `python -m bench compare`. Ops of which a row is too noisy to tell are measured again, still in turn, until none is
+    or the time is spent.
 
     Args:
         base: the commit to compare with.
-        runs: of each build.
+        runs: of each build, of every op.
         op: the ops to measure, with commas between them; all if none is named. Of each the rows of README's table.
+        seconds: what measuring noisy ops again may take, after these runs; a pair that is begun is ended.
 
     Returns:
         1 where the working tree is slower, fails, or takes more memory; otherwise 0.
@@ -45,8 +48,7 @@ def gate(base: str = "HEAD~1", runs: int = 5, op: str = "") -> int:
     commit = commit_to_compare(ROOT, base)
     builds = base_build(ROOT, commit), working_tree(ROOT)
     print(f"old: {base} ({commit[:12]}); new: the working tree; {runs} runs of each, in turn", flush=True)
-    old, new = in_turn(*builds, runs, op)
-    return verdict(compare_results(old, new))
+    return verdict(compare_results(*until_clear(*builds, runs, op, seconds)))
 
 
 def verdict(comparison: Comparison) -> int:
@@ -56,17 +58,38 @@ def verdict(comparison: Comparison) -> int:
         UserError: where nothing is known to be worse but some rows were too noisy to tell, which is no pass.
     """
     if comparison.undecided and not comparison.worse:
-        raise UserError(f"{len(comparison.undecided)} rows are too noisy to tell: try more --runs or a quieter machine")
+        raise UserError(
+            f"{len(comparison.undecided)} rows are too noisy to tell: try more --seconds or a quieter machine"
+        )
     return int(comparison.worse)
 
 
-def in_turn(base: Build, new: Build, runs: int, op: str) -> tuple[Results, Results]:
-    """The pooled results of either build."""
-    collected: dict[str, list[Results]] = {base.name: [], new.name: []}
-    for position in range(runs):
-        for build in (base, new) if position % 2 == 0 else (new, base):
-            collected[build.name].append(measure(build, op))
-    return pool(collected[base.name]), pool(collected[new.name])
+def until_clear(base: Build, new: Build, runs: int, op: str, seconds: float) -> tuple[Results, Results]:
+    """The pooled results of either build: of some runs of every op, and of more of those that are too noisy."""
+    collected: dict[str, list[Run]] = {base.name: [], new.name: []}
+
+    def measure_both(ops: str) -> None:
+        pair = len(collected[base.name])
+        for build in (base, new) if pair % 2 == 0 else (new, base):
+            asked = frozenset(name.strip() for name in ops.split(",") if name.strip())
+            collected[build.name].append(Run(measure(build, ops), asked))
+
+    def pooled() -> tuple[Results, Results]:
+        return pool(collected[base.name], runs), pool(collected[new.name], runs)
+
+    for _ in range(runs):
+        measure_both(op)
+    end = time.monotonic() + seconds
+    while (noisy := too_noisy(*pooled())) and time.monotonic() < end:
+        print(f"too noisy to tell, measured again: {', '.join(noisy)}", flush=True)
+        measure_both(",".join(noisy))
+    return pooled()
+
+
+def too_noisy(base: Results, new: Results) -> list[str]:
+    """The ops that more runs may tell something of; none where something is worse already."""
+    comparison = compare(base, new)
+    return [] if comparison.worse else sorted({each.new.op for each in comparison.undecided})
 
 
 def measure(build: Build, op: str) -> Results:

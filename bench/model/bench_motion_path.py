@@ -7,9 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bench.borders import near_borders
 from bench.case import Case, Inputs, Op, Operations
 from bench.inputs import CHANNELS, KEYPOINTS, VOLUME, feature, keypoints
 from bench.operations import HEATMAP, HEATMAP_BACKWARD, SOFTMAX, SOFTMAX_BACKWARD, added, trilinear
+from bench.ops import bench_motion_features
 from bench.settings import Measure, Setting
 from examples.dense_motion import motion_input, sparse_motions
 from ptus_kernels import compose_motion, motion_features, warp_blend
@@ -50,6 +52,15 @@ def eager(
     return seen, warped * torch.sigmoid(occlusion).unsqueeze(2)
 
 
+def undefined(inputs: Inputs) -> tuple[Tensor, Tensor]:
+    """Where what the network reads and the warped feature are sampled at a border."""
+    kp_driving, kp_source = inputs["kp_driving"], inputs["kp_source"]
+    motions = sparse_motions(kp_driving, kp_source, None, VOLUME)
+    places = torch.einsum("bkdhw,bkdhwc->bdhwc", inputs["mask_logits"].softmax(dim=1), motions)
+    (seen,) = bench_motion_features.undefined({**inputs, "feature": inputs["compressed"]})
+    return seen, near_borders(places, VOLUME).unsqueeze(1)
+
+
 def operations(inputs: Inputs) -> Operations:
     """Of the three ops."""
     points = len(inputs["feature"]) * prod(VOLUME)
@@ -71,7 +82,7 @@ MOTION_PATH = Op(
     operations=operations,
     limits_memory=False,
 )
-case = partial(Case, MOTION_PATH, size=VOLUME, draw=volumes_and_keypoints, dtypes=("float32",))
+case = partial(Case, MOTION_PATH, size=VOLUME, draw=volumes_and_keypoints, dtypes=("float32",), undefined=undefined)
 CASES = [
     case(name="21 keypoints", directions=("forward", "both"), asked_of_gpu={"forward": 15}),
     case(

@@ -12,18 +12,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench import images
+from bench.borders import near_borders
 from bench.case import Asked, Case, Inputs, Op, Operations
 from bench.inputs import feature
 from bench.operations import SOFTMAX, SOFTMAX_BACKWARD, added, bilinear
+from bench.ops import bench_motion_features, bench_splines
 from bench.ops.bench_motion_features import eager_of_image
+from bench.ops.bench_soft_argmax import TEMPERATURE, UNPADDED
 from bench.ops.bench_splines import eager_features, eager_field, operations_of_features, operations_of_field
 from bench.settings import Measure, Setting
 from bench.targets import Faster
 from ptus_kernels import compose_motion, compose_splines, motion_features, soft_argmax_2d, spline_features, warp_blend
 
 CHANNELS = 256  # of the feature that is warped, at the size of the masks
-HEATMAP = (58, 58)  # of a keypoint: a 7 × 7 convolution without padding leaves this of 64 × 64
-TEMPERATURE = 0.1
 
 Results = tuple[Tensor, ...]
 
@@ -40,7 +41,7 @@ def fomm_inputs(random: torch.Generator, batch: int) -> Inputs:
     """What FOMM's networks give: heatmaps, source keypoints, jacobians, masks, the feature and its occlusion."""
     inputs = images.keypoint_inputs(random, batch, articulated=False)
     del inputs["kp_driving"]
-    inputs["heatmap_logits"] = feature(random, batch, images.MOTIONS, HEATMAP)
+    inputs["heatmap_logits"] = feature(random, batch, images.MOTIONS, UNPADDED)
     return {**inputs, **_warped(random, batch)}
 
 
@@ -52,7 +53,7 @@ def tpsmm_inputs(random: torch.Generator, batch: int) -> Inputs:
 def eager_keypoints(logits: Tensor) -> Tensor:
     """The published chain: a softmax, and the sum over the pixels of its product with the coordinates."""
     maps = (logits.flatten(2) / TEMPERATURE).softmax(dim=2).view(logits.shape).unsqueeze(-1)
-    return (maps * images.grid_2d(torch.Size(HEATMAP), maps)).sum(dim=(2, 3))
+    return (maps * images.grid_2d(torch.Size(UNPADDED), maps)).sum(dim=(2, 3))
 
 
 def eager_warp(warped: Tensor, deformation: Tensor, occlusion: Tensor, align_corners: bool) -> Tensor:
@@ -122,6 +123,21 @@ def eager_tpsmm(
     return seen, eager_warp(warped, deformation, occlusion, True)
 
 
+def undefined_fomm(inputs: Inputs) -> tuple[Tensor, Tensor]:
+    """Where what the network reads and the warped feature are sampled at a border."""
+    driving, source, jacobian = eager_keypoints(inputs["heatmap_logits"]), inputs["kp_source"], inputs["jacobian"]
+    motions = images.keypoint_motions(driving, source, jacobian, None, inputs["feature"].shape[2:])
+    (seen,) = bench_motion_features.undefined_of_image({**inputs, "kp_driving": driving})
+    return seen, near_borders(images.mixed(inputs["mask_logits"], motions), images.IMAGE).unsqueeze(1)
+
+
+def undefined_tpsmm(inputs: Inputs) -> tuple[Tensor, Tensor]:
+    """As `undefined_fomm`."""
+    places = eager_field(*(inputs[name] for name in ("mask_logits", "kp_driving", "kp_source", "background")))
+    (seen,) = bench_splines.undefined(inputs)
+    return seen, near_borders(places, images.IMAGE, align_corners=True).unsqueeze(1)
+
+
 def operations(splines: bool, inputs: Inputs) -> Operations:
     """Of the ops."""
     pixels = len(inputs["feature"]) * prod(images.IMAGE)
@@ -162,7 +178,10 @@ case = partial(
     dtypes=("float32",),
     readme=("forward",),
 )
-CASES = [case(FOMM, "FOMM", draw=fomm_inputs), case(TPSMM, "TPSMM", draw=tpsmm_inputs)]
+CASES = [
+    case(FOMM, "FOMM", draw=fomm_inputs, undefined=undefined_fomm),
+    case(TPSMM, "TPSMM", draw=tpsmm_inputs, undefined=undefined_tpsmm),
+]
 
 
 def bench_motion_path_2d(setting: Setting, measure: Measure) -> None:

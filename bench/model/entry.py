@@ -27,6 +27,7 @@ class Entry:
         outside: the stage of what runs in none of those modules.
         directions: "forward" for a frame, "both" for a training step.
         readme: whether README's table shows its frames.
+        checked_in: as a case's.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Entry:
     outside: str
     directions: tuple[str, ...] = ("forward", "both")
     readme: bool = True
+    checked_in: str = "float64"
 
     def to_case(self) -> Case:
         """As rows: "forward" is a frame, "both" a training step (forward and backward in training mode)."""
@@ -59,6 +61,7 @@ class Entry:
             directions=self.directions,
             readme=("forward",) if self.readme else (),
             dtypes=("float32",),
+            checked_in=self.checked_in,
         )
 
     def _operations(self, inputs: Inputs) -> Operations:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from bench import images
+from bench.borders import deformed_at_borders
 from bench.case import Asked, Case, Inputs, Op, Operations
 from bench.inputs import FEWER_KEYPOINTS, KEYPOINTS, LARGE_VOLUME, VOLUME, feature, jacobians, keypoints
 from bench.operations import HEATMAP, HEATMAP_BACKWARD, added, trilinear
@@ -35,6 +36,18 @@ def eager(feature: Tensor, kp_driving: Tensor, kp_source: Tensor, jacobian: Tens
     """The chain of the published models, in float32, since half-precision coordinates miss by a voxel."""
     motions = sparse_motions(kp_driving, kp_source, jacobian, feature.shape[2:])
     return motion_input(feature.to(kp_driving.dtype), kp_driving, kp_source, motions).to(feature.dtype)
+
+
+def undefined(inputs: Inputs) -> tuple[Tensor]:
+    """Where the deformed feature is read at a border; the heatmaps are smooth."""
+    feature, size = inputs["feature"], inputs["feature"].shape[2:]
+    motions = sparse_motions(inputs["kp_driving"], inputs["kp_source"], inputs.get("jacobian"), size)
+    return (beside_heatmaps(deformed_at_borders(motions, feature.shape[1])),)
+
+
+def beside_heatmaps(deformed: Tensor) -> Tensor:
+    """False for each heatmap before what is said of the deformed feature: (B, (K + 1)(C + 1), *size)."""
+    return torch.cat((torch.zeros_like(deformed[:, :, :1]), deformed), dim=2).flatten(1, 2)
 
 
 def operations(inputs: Inputs) -> Operations:
@@ -77,28 +90,34 @@ def eager_of_image(
     )
 
 
+def undefined_of_image(inputs: Inputs) -> tuple[Tensor]:
+    """As `undefined`."""
+    feature, driving, source, jacobian = (inputs[name] for name in ("feature", "kp_driving", "kp_source", "jacobian"))
+    motions = images.keypoint_motions(driving, source, jacobian, inputs.get("background"), feature.shape[2:])
+    return (beside_heatmaps(deformed_at_borders(motions, feature.shape[1])),)
+
+
 OF_IMAGE = replace(MOTION_FEATURES, eager=eager_of_image)
 LIVE_PORTRAIT = partial(compressed_volume, VOLUME, KEYPOINTS, False)
+case = partial(Case, MOTION_FEATURES, size=VOLUME, undefined=undefined)
+of_image = partial(Case, OF_IMAGE, size=images.IMAGE, targetless=True, undefined=undefined_of_image)
 CASES = [
-    Case(
-        MOTION_FEATURES,
-        "21 keypoints",
-        VOLUME,
-        LIVE_PORTRAIT,
+    case(
+        name="21 keypoints",
+        draw=LIVE_PORTRAIT,
         asked=(Asked("forward", Faster(25)), Asked("backward", Faster(20))),
         readme=("forward", "backward"),
     ),
-    Case(MOTION_FEATURES, "15 keypoints", VOLUME, partial(compressed_volume, VOLUME, FEWER_KEYPOINTS, False)),
-    Case(
-        MOTION_FEATURES,
-        "21 keypoints, 128×128",
-        LARGE_VOLUME,
-        partial(compressed_volume, LARGE_VOLUME, KEYPOINTS, False),
+    case(name="15 keypoints", draw=partial(compressed_volume, VOLUME, FEWER_KEYPOINTS, False)),
+    case(
+        name="21 keypoints, 128×128",
+        size=LARGE_VOLUME,
+        draw=partial(compressed_volume, LARGE_VOLUME, KEYPOINTS, False),
     ),
-    Case(MOTION_FEATURES, "with jacobians", VOLUME, partial(compressed_volume, VOLUME, KEYPOINTS, True)),
-    Case(OF_IMAGE, "image, FOMM", images.IMAGE, partial(images.keypoint_inputs, articulated=False), targetless=True),
-    Case(OF_IMAGE, "image, MRAA", images.IMAGE, partial(images.keypoint_inputs, articulated=True), targetless=True),
-    Case(MOTION_FEATURES, "deterministic", VOLUME, LIVE_PORTRAIT, directions=("backward",), deterministic=True),
+    case(name="with jacobians", draw=partial(compressed_volume, VOLUME, KEYPOINTS, True)),
+    of_image(name="image, FOMM", draw=partial(images.keypoint_inputs, articulated=False)),
+    of_image(name="image, MRAA", draw=partial(images.keypoint_inputs, articulated=True)),
+    case(name="deterministic", draw=LIVE_PORTRAIT, directions=("backward",), deterministic=True),
 ]
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from bench import images
+from bench.borders import deformed_at_borders
 from bench.case import Case, Inputs, Op, Operations
 from bench.operations import HEATMAP, HEATMAP_BACKWARD, SOFTMAX, SOFTMAX_BACKWARD, added, bilinear
 from bench.settings import Measure, Setting
@@ -27,6 +28,17 @@ def eager_features(feature: Tensor, kp_driving: Tensor, kp_source: Tensor, backg
     motions = images.spline_motions(kp_driving, kp_source, background, size)
     maps = images.heatmaps(kp_driving.flatten(1, 2), kp_source.flatten(1, 2), None, size)
     return torch.cat((maps, images.deformed(feature, motions, True).flatten(1, 2)), dim=1).to(feature.dtype)
+
+
+def undefined(inputs: Inputs) -> tuple[Tensor]:
+    """Where the deformed picture is read at a border; the heatmaps, which come first, are smooth."""
+    feature, driving, source, background = (
+        inputs[name] for name in ("feature", "kp_driving", "kp_source", "background")
+    )
+    motions = images.spline_motions(driving, source, background, feature.shape[2:])
+    deformed = deformed_at_borders(motions, feature.shape[1], align_corners=True).flatten(1, 2)
+    heatmaps = 1 + prod(driving.shape[1:3])
+    return (torch.cat((deformed.new_zeros(len(feature), heatmaps, *feature.shape[2:]), deformed), dim=1),)
 
 
 def eager_field(mask_logits: Tensor, kp_driving: Tensor, kp_source: Tensor, background: Tensor) -> Tensor:
@@ -71,7 +83,7 @@ COMPOSE_SPLINES = Op(
     operations=operations_of_field,
 )
 CASES = [
-    Case(SPLINE_FEATURES, "image, TPSMM", images.IMAGE, images.spline_inputs),
+    Case(SPLINE_FEATURES, "image, TPSMM", images.IMAGE, images.spline_inputs, undefined=undefined),
     Case(COMPOSE_SPLINES, "image, TPSMM", images.IMAGE, logits_and_points),
 ]
 

@@ -27,8 +27,8 @@ def columns(rows: Sequence[Row]) -> list[Column]:
         ("GFLOP/s", lambda row: f"{row.operations / row.ours.median / 1e9:.1f}"),
         ("% of floor", lambda row: f"{100 * row.share_of_floor:.0f}"),
         ("peak bytes", lambda row: _bytes(row.memory.get("ours"))),
-        ("allowed", lambda row: _bytes(row.memory_allowed)),
-        ("eager's", lambda row: _bytes(row.memory.get("eager"))),
+        ("allowed bytes", lambda row: _bytes(row.memory_allowed)),
+        ("eager's peak bytes", lambda row: _bytes(row.memory.get("eager"))),
         ("target", _target),
     ]
 

@@ -1,6 +1,7 @@
 """Time and memory over the batch and over the volume, with the exponent of every line."""
 
 from collections.abc import Sequence
+from textwrap import fill
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,7 +14,8 @@ from bench.rows import Row
 AXES = {"batch": "samples a call", "volume": "points of the volume"}
 UNITS = {"time": ("milliseconds a call", 1e3), "memory": ("MiB, peak of a call", 2.0**-20)}
 ABREAST = 2  # panels
-PANEL, LINE = 2.6, 0.17  # inches a panel and a line of its key
+PANEL, LINE = 2.6, 0.16  # inches a panel and a line of its key
+LONGEST = 46  # characters of a line of the key, for which a panel has room
 
 
 def growth(rows: Sequence[Row], quantity: Quantity, variable: Variable) -> Picture | str:
@@ -33,7 +35,7 @@ def _plot(found: Sequence[Series]) -> Figure:
     for each in found:
         panels.setdefault(f"{each.row.op}, {each.row.direction}", []).append(each)
     lines = [list(panels.items())[start : start + ABREAST] for start in range(0, len(panels), ABREAST)]
-    heights = [size for line in lines for size in (PANEL, LINE * (1.5 + max(len(own) for _, own in line)))]
+    heights = [size for line in lines for size in (PANEL, LINE * (2 + max(_lines_of_key(own) for _, own in line)))]
     drawn = figure(sum(heights))
     grid = drawn.add_gridspec(len(heights), ABREAST, height_ratios=heights)
     for position, line in enumerate(lines):
@@ -47,13 +49,24 @@ def _plot(found: Sequence[Series]) -> Figure:
     return drawn
 
 
+def key_of(own: Sequence[Series]) -> list[str]:
+    """What the key says of each series, on as many lines as that takes."""
+    names = apart([each.row for each in own], {*VARYING[own[0].variable], "direction"})
+    return [
+        fill(f"{name}: n = {each.exponent:.2f}" + (" – too steep" if each.too_steep else ""), LONGEST)
+        for each, name in zip(own, names, strict=True)
+    ]
+
+
+def _lines_of_key(own: Sequence[Series]) -> int:
+    return sum(label.count("\n") + 1 for label in key_of(own))
+
+
 def _panel(axes: Axes, own: Sequence[Series]) -> None:
     quantity, variable = own[0].quantity, own[0].variable
     unit, factor = UNITS[quantity]
-    names = apart([each.row for each in own], {*VARYING[variable], "direction"})
-    for position, (each, name) in enumerate(zip(own, names, strict=True)):
+    for position, (each, label) in enumerate(zip(own, key_of(own), strict=True)):
         colour, marker = COLOURS[position % len(COLOURS)], MARKERS[position % len(MARKERS)]
-        label = f"{name}: n = {each.exponent:.2f}" + (" – too steep" if each.too_steep else "")
         axes.plot(*_scaled(each.ours, factor), color=colour, marker=marker, markersize=4, linewidth=1.5, label=label)
         axes.plot(*_scaled(each.eager, factor), color=colour, marker=marker, markersize=2, linewidth=0.8, linestyle=":")
     if any(each.eager for each in own):

@@ -23,11 +23,16 @@ def in_full(row: Row, without: Collection[str] = ()) -> str:
 def apart(rows: Sequence[Row], without: Collection[str] = ()) -> list[str]:
     """For each row of one op its direction and what others among them do not have, but for the fields `without`.
 
-    Where nothing is left, what a row is the case of.
+    The size is left out where the rest tells them apart as well. Where nothing is left, what a row is the case of.
     """
     shown = [
-        show
+        name
         for name, show in _FIELDS.items()
         if name not in without and (name == "direction" or len({show(row) for row in rows}) > 1)
     ]
-    return [", ".join(show(row) for show in shown or [_FIELDS["case"]]) for row in rows]
+    names, shorter = (_in_words(rows, each) for each in (shown, [name for name in shown if name != "size"]))
+    return shorter if len(set(shorter)) == len(set(names)) else names
+
+
+def _in_words(rows: Sequence[Row], fields: Sequence[str]) -> list[str]:
+    return [", ".join(_FIELDS[name](row) for name in fields or ["case"]) for row in rows]

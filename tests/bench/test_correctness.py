@@ -18,8 +18,7 @@ from bench.model import bench_families
 from bench.settings import Setting
 from tests.bench.small import OP, Untimed, product, setting_of
 
-# Families' frames take minutes in float64, and some of them more memory than a laptop has: tests/integrations compares
-# them at sizes of a test.
+# Families' frames take minutes: tests/integrations compares them at sizes of a test.
 SMALLER = [
     case for case in CASES if "cpu" in case.devices and case.size != LARGE_VOLUME and case not in bench_families.CASES
 ]
@@ -133,3 +132,30 @@ def test_a_right_result_is_timed() -> None:
 
 def the_same(a: Tensor, b: Tensor) -> Tensor:
     return b * a
+
+
+def only_in_float32(a: Tensor, b: Tensor) -> Tensor:
+    assert a.dtype == torch.float32, "too much memory"
+    return a * b
+
+
+def one_value_off(by: float) -> Callable[..., Tensor]:
+    def form(a: Tensor, b: Tensor) -> Tensor:
+        result = a * b
+        span = result.max() - result.min()
+        return torch.cat((result.flatten()[:1] + by * span, result.flatten()[1:])).view(result.shape)
+
+    return form
+
+
+@pytest.mark.parametrize(("by", "refused"), [(0.0, False), (9e-5, False), (1.1e-4, True), (float("nan"), True)])
+def test_what_float64_has_no_memory_for_is_checked_in_float32(by: float, refused: bool) -> None:
+    setting = setting_of(replace(OP, ours=one_value_off(by), eager=only_in_float32))
+    setting = replace(setting, case=replace(setting.case, checked_in="float32"))
+    error, message = (WrongResultError, "of its range") if refused else (AssertionError, "it was timed")
+    with pytest.raises(error, match=message):
+        HARNESS.measure(setting)
+
+
+def test_only_families_frames_are_checked_in_float32() -> None:
+    assert [case for case in CASES if case.checked_in != "float64"] == bench_families.CASES

@@ -1,5 +1,9 @@
 """The published models of the benchmark: what is timed beside each other computes the same."""
 
+import pickle
+from copy import deepcopy
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -7,6 +11,7 @@ from torch import Tensor, nn
 from bench.correctness import error_of
 from bench.model.bench_families import ENTRIES
 from bench.model.bench_family_paths import CASES
+from bench.model.entry import Entry
 from bench.model.later import Later
 
 
@@ -42,3 +47,19 @@ def test_made_when_called_always_the_same() -> None:
     assert first.model is not None and not first.model.training
     assert next(first.parameters()).dtype == torch.float64
     assert not next(first.parameters()).is_inference()
+
+
+def test_a_copy_is_made_anew_with_the_same_weights_in_another_process_too() -> None:
+    form = Later(partial(nn.Linear, 3, 4))
+    form.build(torch.zeros(1))
+    for copy in (deepcopy(form), pickle.loads(pickle.dumps(form))):
+        assert copy.model is None
+        copy.build(torch.zeros(1))
+        for weight, expected in zip(copy.parameters(), form.parameters(), strict=True):
+            assert torch.equal(weight, expected)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_frames_can_be_sent_to_the_process_that_measures_memory(entry: Entry) -> None:
+    copy = pickle.loads(pickle.dumps(entry.to_case()))
+    assert copy.op.name == entry.name and copy.checked_in == "float32"

@@ -1,6 +1,7 @@
 """The gate's parts, on a tiny repository whose "kernels" say how long they take."""
 
 import subprocess
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,9 +9,9 @@ import pytest
 
 from bench.compare.changes import compare
 from bench.compare.command import compare_results
-from bench.gate.builds import base_build, commit_to_compare, git, same_sources, working_tree
-from bench.gate.command import in_turn, verdict
-from bench.gate.pooling import pool, pooled_times
+from bench.gate.builds import Build, base_build, commit_to_compare, git, same_sources, working_tree
+from bench.gate.command import until_clear, verdict
+from bench.gate.pooling import Run, pool, pooled_times
 from bench.rows import Results, Row, Times
 from ptus.errors import UserError
 from tests.bench.examples import RESULTS, ROW
@@ -66,7 +67,7 @@ def commit(root: Path, message: str) -> str:
 
 def status_of_gate(root: Path) -> int:
     builds = base_build(root, commit_to_compare(root, "HEAD~1")), working_tree(root)
-    return verdict(compare_results(*in_turn(*builds, runs=2, op="")))
+    return verdict(compare_results(*until_clear(*builds, runs=2, op="", seconds=0)))
 
 
 def test_the_same_kernels_pass(root: Path) -> None:
@@ -137,14 +138,19 @@ def test_nothing_to_compare(root: Path) -> None:
 
 def test_the_fastest_rounds_are_pooled() -> None:
     runs = [Times(9.0, minimum, 5.0, 12.0, 7) for minimum in (1.0, 1.1, 1.2, 1.3, 8.0)]
-    pooled = pooled_times(runs)
-    assert pooled == Times(1.2, 1.0, 1.1, 1.3, 35)
+    assert pooled_times(runs, 5) == Times(1.2, 1.0, 1.1, 1.3, 35)
+
+
+def test_further_runs_join_the_groups_in_turn() -> None:
+    runs = [Times(9.0, minimum, 5.0, 12.0, 7) for minimum in (1.0, 8.0, 1.2, 9.0, 1.1)]
+    assert pooled_times(runs, 2) == replace(Times.of([1.0, 8.0]), rounds=35)
 
 
 def noisy(minima: tuple[float, ...], eager: float = 2.0) -> Results:
     """A build in runs on a busy machine: medians tell nothing."""
     busy = [Times(16.0, minimum, 8.0, 30.0, 9) for minimum in minima]
-    return pool([run(replace(ROW, times={"ours": each, "eager": Times(50, eager, 40, 60, 9)})) for each in busy])
+    rows = [replace(ROW, times={"ours": each, "eager": Times(50, eager, 40, 60, 9)}) for each in busy]
+    return pool([run(row) for row in rows], len(minima))
 
 
 def test_a_slower_kernel_shows_on_a_busy_machine() -> None:
@@ -160,15 +166,88 @@ def test_what_is_too_noisy_is_no_pass() -> None:
 
 def test_a_row_that_a_run_misses_is_not_measured() -> None:
     other = replace(ROW, case="other")
-    pooled = pool([run(ROW, other), run(ROW)])
+    pooled = pool([run(ROW, other), run(ROW)], 2)
     assert [row.case for row in pooled.rows] == [ROW.case]
     assert list(pooled.not_measured.values()) == ["measured in 1 of 2 runs"]
 
 
 def test_the_least_memory_counts() -> None:
-    pooled = pool([run(replace(ROW, memory={"ours": count, "eager": None})) for count in (3, 1, 2)])
+    pooled = pool([run(replace(ROW, memory={"ours": count, "eager": None})) for count in (3, 1, 2)], 3)
     assert pooled.rows[0].memory == {"ours": 1, "eager": None}
 
 
-def run(*rows: Row) -> Results:
-    return replace(RESULTS, rows=list(rows))
+def run(*rows: Row) -> Run:
+    return Run(replace(RESULTS, rows=list(rows)))
+
+
+def test_a_run_of_other_ops_misses_nothing() -> None:
+    other = replace(ROW, op="other")
+    pooled = pool([run(ROW, other), run(ROW, other), replace(run(other), ops=frozenset({"other"}))], 2)
+    assert [row.op for row in pooled.rows] == [ROW.op, "other"] and not pooled.not_measured
+    missing = pool([run(ROW, other), replace(run(ROW), ops=frozenset({ROW.op, "other"}))], 2)
+    assert list(missing.not_measured.values()) == ["measured in 1 of 2 runs"]
+
+
+class Machine:
+    """Measures two ops, of which one is disturbed in most of its runs; a second passes a run.
+
+    Args:
+        quiet: which of its runs, counted for each build, are not disturbed.
+        new: how many times as long as the base the new build takes for that op.
+    """
+
+    def __init__(self, quiet: Callable[[int], bool], new: float = 1.0) -> None:
+        self.quiet, self.new = quiet, new
+        self.asked: list[tuple[str, str]] = []
+
+    def measure(self, build: Build, ops: str) -> Results:
+        count = sum(name == build.name for name, _ in self.asked)
+        self.asked.append((build.name, ops))
+        late = 1.0 if self.quiet(count) else 5.0 + 7.0 * (count % 5)
+        taken = {"calm": 1e-3, "disturbed": 1e-3 * late * (self.new if build.name == "new" else 1.0)}
+        eager = Times(50, 2e-2, 40, 60, 9)
+        rows = [
+            replace(ROW, op=op, times={"ours": Times(1.0, seconds, 0.5, 2.0, 9), "eager": eager})
+            for op, seconds in taken.items()
+            if not ops or op in ops.split(",")
+        ]
+        return replace(RESULTS, rows=rows)
+
+    def monotonic(self) -> float:
+        return float(len(self.asked))
+
+
+def judged(machine: Machine, monkeypatch: pytest.MonkeyPatch, seconds: float) -> int:
+    monkeypatch.setattr("bench.gate.command.measure", machine.measure)
+    monkeypatch.setattr("bench.gate.command.time", machine)
+    base, new = (Build(name, Path()) for name in ("base", "new"))
+    return verdict(compare(*until_clear(base, new, runs=5, op="", seconds=seconds)))
+
+
+def in_turn(pairs: Sequence[int], ops: str) -> list[tuple[str, str]]:
+    """What is asked of the builds in these pairs of runs."""
+    return [(name, ops) for pair in pairs for name in (("base", "new") if pair % 2 == 0 else ("new", "base"))]
+
+
+@pytest.mark.parametrize(("new", "status"), [(1.0, 0), (1.5, 1)])
+def test_what_is_too_noisy_is_measured_again_until_it_is_clear(
+    monkeypatch: pytest.MonkeyPatch, new: float, status: int
+) -> None:
+    machine = Machine(lambda count: count % 4 == 0, new)
+    assert judged(machine, monkeypatch, seconds=100) == status
+    pairs = len(machine.asked) // 2
+    assert pairs > 5
+    assert machine.asked == [*in_turn(range(5), ""), *in_turn(range(5, pairs), "disturbed")]
+
+
+def test_it_is_too_noisy_once_the_time_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(lambda _: False)
+    with pytest.raises(UserError, match="1 rows are too noisy to tell: try more --seconds"):
+        judged(machine, monkeypatch, seconds=9)
+    assert len(machine.asked) == 20  # a pair that begins in time is ended
+
+
+def test_a_quiet_machine_measures_nothing_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(lambda _: True)
+    assert judged(machine, monkeypatch, seconds=100) == 0
+    assert machine.asked == in_turn(range(5), "")

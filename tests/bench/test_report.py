@@ -14,7 +14,8 @@ from PIL import Image
 from bench.cases import CASES
 from bench.report.command import report
 from bench.report.growth import exponent_of, series_of
-from bench.report.growth_pictures import growth
+from bench.report.growth_pictures import LONGEST, growth, key_of
+from bench.report.labels import apart
 from bench.report.machines import by_machine, common_work, machines
 from bench.report.roofline import roofline
 from bench.report.speedup import by_op, of_op
@@ -199,3 +200,18 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
         report((tmp_path / "one.json", tmp_path / "other" / "one.json"), tmp_path)
     with pytest.raises(UserError, match=r"none\.json: No such file"):
         report((tmp_path / "none.json",), tmp_path)
+
+
+def test_a_size_that_the_case_names_is_not_said_twice() -> None:
+    rows = [row(size=(16, 64, 64)), replace(row(size=(16, 128, 128)), case=f"{ROW.case}, 128×128")]
+    assert [name.count("×") for name in apart(rows)] == [0, 1]
+    assert [name.count("×") for name in apart([rows[0], replace(rows[1], case=ROW.case)])] == [2, 2]
+
+
+def test_no_line_of_a_key_is_longer_than_a_panel_has_room_for() -> None:
+    names = ("a case", "a case of a very long name, 9×9")
+    rows = [replace(row(batch=batch), case=name) for batch in (1, 8) for name in names]
+    formats = [replace(each, memory_format="contiguous") for each in rows]
+    labels = key_of(series_of([*rows, *formats], "time", "batch"))
+    assert len(labels) == 4 and any("\n" in label for label in labels)
+    assert max(len(line) for label in labels for line in label.split("\n")) <= LONGEST

@@ -43,6 +43,7 @@ def test_readmes_rows_are_few_and_usual() -> None:
     hidden = {case.op.name for case in CASES} - shown
     assert hidden - families == {
         "motion path", "dense motion network", "slim-512", "slim-256 training", "spline_features", "compose_splines",
+        "thin_plate_spline", "soft_argmax_2d",
     }  # fmt: skip
     assert families < hidden  # they take seconds a frame
     assert len(settings) <= 16
@@ -98,3 +99,9 @@ def test_readme_shows_a_gpu_where_its_targets_are() -> None:
     assert {setting.backend for setting in settings} == {"cuda"}
     assert {(setting.case.op.limits_memory, setting.batch) for setting in settings} == {(True, 16), (False, 1)}
     assert len(settings) <= 16
+
+
+def test_an_op_without_features_has_one_memory_format() -> None:
+    settings = select(CASES, "cpu", ["cpu"], Filters(ops=("thin_plate_spline",)))
+    assert {(each.memory_format, each.dtype) for each in settings} == {("contiguous", "float32")}
+    assert {each.direction for each in settings} == {"forward", "backward", "both"}
