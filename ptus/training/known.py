@@ -76,6 +76,14 @@ class KnownMotion:
         shapes = [part.shape[1:] for part in parts.tensors()]
         return cls(*(column.reshape(-1, *shape) for column, shape in zip(columns, shapes, strict=True)))
 
+    def __getitem__(self, frames: slice) -> "KnownMotion":
+        """Of some of the frames."""
+        return KnownMotion(*(tensor[frames] for tensor in self.tensors()))
+
+    def has_head(self) -> bool:
+        """Whether pose, place and size of the head, and the face, are known in every frame."""
+        return all(bool(part.isfinite().all()) for part in (self.rotation, self.translation, self.scale, self.face))
+
     def packed(self) -> Tensor:
         """All of it, a row a frame: (B, 133)."""
         return torch.cat([tensor.flatten(1) for tensor in self.tensors()], dim=1)
