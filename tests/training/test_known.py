@@ -91,6 +91,18 @@ def test_frames_of_which_nothing_is_known_do_not_count(true: TrueMotion) -> None
     assert known_motion_loss(wrong, nothing) == 0
 
 
+def test_a_mouth_counts_more_than_a_jaw(true: TrueMotion) -> None:
+    known = KnownMotion.of(true)
+    motion = estimated(known)
+
+    def wrong(name: str) -> float:
+        expression = motion.expression.clone()
+        expression[:, FACE.index(name), 1] += 0.1
+        return float(known_motion_loss(dataclasses.replace(motion, expression=expression), known.packed()))
+
+    assert wrong("lower lip inner edge") > 3 * wrong("left jaw") > 0
+
+
 def test_numbers_that_are_not_known_do_not_count_and_others_do(true: TrueMotion) -> None:
     known = KnownMotion.of(true)
     motion = estimated(known)
