@@ -76,35 +76,48 @@ class KnownMotion:
         shapes = [part.shape[1:] for part in parts.tensors()]
         return cls(*(column.reshape(-1, *shape) for column, shape in zip(columns, shapes, strict=True)))
 
+    def __getitem__(self, frames: slice) -> "KnownMotion":
+        """Of some of the frames."""
+        return KnownMotion(*(tensor[frames] for tensor in self.tensors()))
+
+    def has_head(self) -> bool:
+        """Whether pose, place and size of the head, and the face, are known in every frame."""
+        return all(bool(part.isfinite().all()) for part in (self.rotation, self.translation, self.scale, self.face))
+
     def packed(self) -> Tensor:
         """All of it, a row a frame: (B, 133)."""
         return torch.cat([tensor.flatten(1) for tensor in self.tensors()], dim=1)
 
-    def moved(self, mirrored: bool, turn: Tensor, zoom: float, shift: Tensor) -> "KnownMotion":
-        """Of the frames mirrored if asked, then turned, enlarged and shifted.
+    def moved(self, mirrored: bool, turn: Tensor, zoom: Tensor, shift: Tensor) -> "KnownMotion":
+        """Of the frames mirrored if asked, then enlarged, turned and shifted.
 
-        A mirrored face is that of another person, whose left is the first one's right.
+        A mirrored face is that of another person, whose left is the first one's right. So is a stretched one: with a
+        zoom Z, whose depth is its geometric mean z, s c R Z = (z s) (c R Z Rᵀ / z) R, where c becomes c R Z Rᵀ / z.
 
         Args:
             mirrored: whether left and right change places first.
             turn: a rotation of the plane for row vectors, (2, 2).
-            zoom: about the middle of the frame.
+            zoom: of width and height, about the middle of the frame, (2,).
             shift: (2,).
         """
         mirror = torch.diag(torch.tensor([-1.0 if mirrored else 1.0, 1.0, 1.0]))
         whole = torch.eye(3)
         whole[:2, :2] = turn
         place = torch.cat((shift, torch.zeros(1)))
+        mean = zoom.prod().sqrt()
+        stretch = torch.diag(torch.cat((zoom, mean[None])))
 
         def points(given: Tensor) -> Tensor:
-            return zoom * given @ mirror @ whole + place
+            return given @ mirror @ stretch @ whole + place
 
         face, body = (_mirrored(FACE), _mirrored(BODY)) if mirrored else (slice(None), slice(None))
+        rotation = mirror @ self.rotation @ mirror
+        stretched = rotation @ stretch @ rotation.transpose(1, 2) / mean
         return KnownMotion(
-            rotation=mirror @ self.rotation @ mirror @ whole,
+            rotation=rotation @ whole,
             translation=points(self.translation),
-            scale=zoom * self.scale,
-            canonical=(self.canonical @ mirror)[:, face],
+            scale=mean * self.scale,
+            canonical=(self.canonical @ mirror @ stretched)[:, face],
             face=points(self.face)[:, face],
             body=points(self.body)[:, body],
         )

@@ -13,7 +13,7 @@ from ptus.training.config import LossWeights
 from ptus.training.losses import priors
 from ptus.training.losses.adversarial import adversarial_loss, feature_matching_loss
 from ptus.training.losses.equivariance import Transform, equivariance_loss
-from ptus.training.losses.truth import known_motion_loss
+from ptus.training.losses.truth import known_motion_loss, told
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,14 @@ class Objective(nn.Module):
             boxes = torch.cat((boxes, transform.boxes(batch.driving_boxes)))
         motion = model.estimate(frames, boxes)
         source, driving, moved = motion[:count], motion[count : 2 * count], motion[2 * count :]
-        losses = self._motion_losses(batch, motion[: 2 * count])
+        known = torch.cat((batch.source_known, batch.driving_known))
+        losses = self._motion_losses(motion[: 2 * count], known)
         if weights.equivariance:
             losses["equivariance"] = equivariance_loss(driving, moved, transform)
         if not weights.look_at_pictures:
             return Outcome(losses, None)
+        if weights.known_motion and model.config.local_global:
+            source, driving = told(source, batch.source_known), told(driving, batch.driving_known)
         rendered, warped = model.render_with_warp(model.encode(batch.source), source, driving)
         losses |= self._picture_losses(batch, rendered)
         if weights.face_region and warped.face_region is not None:
@@ -82,7 +85,7 @@ class Objective(nn.Module):
             losses |= self._judgements(batch, rendered, discriminators)
         return Outcome(losses, rendered)
 
-    def _motion_losses(self, batch: Batch, motion: Motion) -> dict[str, Tensor]:
+    def _motion_losses(self, motion: Motion, known: Tensor) -> dict[str, Tensor]:
         """Of the motion in source and driving frames."""
         weights, losses = self.weights, {}
         if weights.keypoint_spread:
@@ -92,7 +95,6 @@ class Objective(nn.Module):
         if weights.expression:
             losses["expression"] = priors.expression_loss(motion)
         if weights.known_motion and self.model.config.local_global:
-            known = torch.cat((batch.source_known, batch.driving_known))
             losses["known_motion"] = known_motion_loss(motion, known)
         return losses
 

@@ -14,8 +14,11 @@ from ptus.training.batch import Batch
 from ptus.training.frames import CachedClip
 from ptus.training.known import KnownMotion
 from ptus.training.processes import processes, rank
+from ptus.training.turning import turned
 from ptus.training.variation import Variation
 
+TURNED = 0.4
+"""Of the sources whose motion is known the head is turned: more people look in more directions than were filmed."""
 BOX_ERROR = 0.08
 """Deviation of a face box's place, of its side, and of its side's logarithm."""
 
@@ -52,9 +55,11 @@ class Pairs(Dataset[Batch]):
         variation = Variation.random(random)
         pictures = torch.from_numpy(variation.pictures(clip.frames[chosen])).permute(0, 3, 1, 2).contiguous()
         boxes = torch.from_numpy(jittered(variation.boxes(clip.boxes[chosen]), random))
-        known = KnownMotion(*(tensor[chosen] for tensor in clip.known.tensors()))
-        motion = variation.motion(known).packed()
-        return Batch(pictures[:1], boxes[:1], pictures[1:], boxes[1:], motion[:1], motion[1:])
+        known = variation.motion(KnownMotion(*(tensor[chosen] for tensor in clip.known.tensors())))
+        source, source_box, source_known = pictures[:1], boxes[:1], known[:1]
+        if random.random() < TURNED and source_known.has_head():
+            source, source_box, source_known = turned(source, source_box, source_known, random)
+        return Batch(source, source_box, pictures[1:], boxes[1:], source_known.packed(), known[1:].packed())
 
 
 def batches(pairs: Pairs, batch: int, first_step: int, steps: int, workers: int) -> Iterator[Batch]:

@@ -14,7 +14,8 @@ Floats = npt.NDArray[np.float32]
 
 LARGEST_GAIN = 0.25  # of a channel and of gamma, as logarithms
 LARGEST_TURN = math.radians(10)
-LARGEST_ZOOM = 0.25
+LARGEST_ZOOM = 0.25  # a logarithm, as is the stretch
+LARGEST_STRETCH = 0.1  # of the height over the width: another face
 LARGEST_SHIFT = 0.1
 STRONGEST_COLOURS = 1.4  # 1 leaves them
 SWAPPED = 0.25  # of the pairs have channels swapped: no colour of skin or cloth is to be relied on
@@ -22,12 +23,12 @@ SWAPPED = 0.25  # of the pairs have channels swapped: no colour of skin or cloth
 
 @dataclass(frozen=True)
 class Variation:
-    """Points p of a frame, in [-1, 1], go to zoom · p · turn + shift; a mirrored frame is mirrored first.
+    """Points p of a frame, in [-1, 1], go to (zoom ∘ p) · turn + shift; a mirrored frame is mirrored first.
 
     Args:
         mirrored: whether left and right change places.
         turn: (2, 2), a rotation for row vectors.
-        zoom: how much larger everything becomes.
+        zoom: how much wider and how much higher everything becomes, (2,).
         shift: (2,).
         gains: what the channels are multiplied by, (3,).
         gamma: power of the levels, in [0, 1].
@@ -37,7 +38,7 @@ class Variation:
 
     mirrored: bool
     turn: Floats
-    zoom: float
+    zoom: Floats
     shift: Floats
     gains: Floats
     gamma: float
@@ -48,11 +49,12 @@ class Variation:
     def random(cls, random: np.random.Generator) -> "Variation":
         """One at random."""
         angle = random.uniform(-LARGEST_TURN, LARGEST_TURN)
+        stretch = random.uniform(-LARGEST_STRETCH, LARGEST_STRETCH)
         turn = [[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]]
         return cls(
             mirrored=bool(random.random() < 0.5),
             turn=np.array(turn, np.float32),
-            zoom=math.exp(random.uniform(0, LARGEST_ZOOM)),
+            zoom=np.exp(random.uniform(0, LARGEST_ZOOM) + stretch * np.array([-0.5, 0.5])).astype(np.float32),
             shift=random.uniform(-LARGEST_SHIFT, LARGEST_SHIFT, 2).astype(np.float32),
             gains=np.exp(random.uniform(-LARGEST_GAIN, LARGEST_GAIN, 3)).astype(np.float32),
             gamma=math.exp(random.uniform(-LARGEST_GAIN, LARGEST_GAIN)),
@@ -63,7 +65,7 @@ class Variation:
     def pictures(self, frames: npt.NDArray[np.uint8]) -> Floats:
         """Frames (T, S, S, 3), RGB → the same in [0, 1]; what comes from beyond the edge is reflected."""
         side = frames.shape[1]
-        linear = (self.zoom * self.turn.T) @ np.diag([-1.0 if self.mirrored else 1.0, 1.0])
+        linear = self.turn.T @ np.diag(self.zoom * [-1.0 if self.mirrored else 1.0, 1.0])
         middle = (side - 1) / 2
         offset = middle + self.shift * side / 2 - linear @ np.full(2, middle)
         moved = [
@@ -83,8 +85,8 @@ class Variation:
 
     def motion(self, known: KnownMotion) -> KnownMotion:
         """What is known of frames → what is known of them varied."""
-        return known.moved(self.mirrored, torch.from_numpy(self.turn), self.zoom, torch.from_numpy(self.shift))
+        return known.moved(self.mirrored, *map(torch.from_numpy, (self.turn, self.zoom, self.shift)))
 
     def _points(self, points: Floats) -> Floats:
         mirrored = points * np.array([-1.0 if self.mirrored else 1.0, 1.0], np.float32)
-        return (self.zoom * mirrored @ self.turn + self.shift).astype(np.float32)
+        return ((self.zoom * mirrored) @ self.turn + self.shift).astype(np.float32)

@@ -12,7 +12,7 @@ def plain(**changed: object) -> Variation:
     values: dict[str, object] = {
         "mirrored": False,
         "turn": np.eye(2, dtype=np.float32),
-        "zoom": 1.0,
+        "zoom": np.ones(2, np.float32),
         "shift": np.zeros(2, np.float32),
         "gains": np.ones(3, np.float32),
         "gamma": 1.0,

@@ -4,17 +4,29 @@ import torch
 from torch import Tensor
 
 from ptus.model import Motion
-from ptus.training.known import KnownMotion
+from ptus.model.rotation import product
+from ptus.training.known import FACE, KnownMotion
+
+OPENINGS = [
+    (FACE.index(upper), FACE.index(lower))
+    for upper, lower in (
+        ("left eye upper lid", "left eye lower lid"),
+        ("right eye upper lid", "right eye lower lid"),
+        ("upper lip inner edge", "lower lip inner edge"),
+    )
+]
 
 
 def known_motion_loss(motion: Motion, packed: Tensor) -> Tensor:
     """Mean absolute difference from what is known: a scalar, 0 where nothing is known.
 
     Counted alike are the head's rotation, its place in units of its half size, the logarithm of its size,
-    and the keypoints of face and body: the first of the model's, as many as are known.
+    the keypoints of face and body, the first of the model's, as many as are known, how far the body moves from source
+    to driver, which is less than estimates of it are off at first, and how far eyes and mouth are open: lids and lips
+    would hardly count among a face's keypoints.
 
     Args:
-        motion: of B frames, estimated with head pose.
+        motion: of B frames, estimated with head pose; sources, then as many drivers.
         packed: (B, 133), as a batch has it; NaN where a number is not known.
     """
     known = KnownMotion.unpacked(packed)
@@ -26,9 +38,58 @@ def known_motion_loss(motion: Motion, packed: Tensor) -> Tensor:
         _beside(motion.canonical, known.canonical),
         _beside(motion.face / scale.unsqueeze(1), known.face / scale.unsqueeze(1)),
         _beside(motion.body, known.body),
+        _beside(_apart(motion.body), _apart(known.body)),
+        _beside(_openings(motion.face) / scale.unsqueeze(1), _openings(known.face) / scale.unsqueeze(1)),
     ]
     differences = [_mean_difference(found, expected) for found, expected in pairs if found.numel()]
     return torch.stack(differences).mean()
+
+
+def told(motion: Motion, packed: Tensor) -> Motion:
+    """The estimated motion, with every number that is known in place of the estimate.
+
+    Warping learns from right motion then, also while the estimators are still far off: from wrong motion it would learn
+    to keep still.
+
+    Args:
+        motion: of B frames.
+        packed: (B, 133), as a batch has it; NaN where a number is not known.
+    """
+    known = KnownMotion.unpacked(packed)
+    canonical = _in_place(motion.canonical, known.canonical)
+    rotation, translation = _in_place(motion.rotation, known.rotation), _in_place(motion.translation, known.translation)
+    scale = _in_place(motion.scale, known.scale)
+    count = min(canonical.shape[1], known.face.shape[1])
+    posed = (known.face[:, :count] - translation.unsqueeze(1)) / scale.unsqueeze(1)
+    expression = posed - product(canonical[:, :count], rotation)
+    return Motion(
+        body=_in_place(motion.body, known.body),
+        canonical=canonical,
+        rotation=rotation,
+        translation=translation,
+        scale=scale,
+        expression=_in_place(motion.expression, expression),
+    )
+
+
+def _in_place(found: Tensor, known: Tensor) -> Tensor:
+    """Numbers that are known where they are, others where they are not, or where there are more of them."""
+    count = min(found.shape[1], known.shape[1])
+    there = known[:, :count]
+    return torch.cat((torch.where(there.isfinite(), there, found[:, :count]), found[:, count:]), dim=1)
+
+
+def _openings(face: Tensor) -> Tensor:
+    """From each upper lid and lip to the lower one, of those that there are keypoints for: (B, 0 to 3, 3)."""
+    pairs = [(upper, lower) for upper, lower in OPENINGS if max(upper, lower) < face.shape[1]]
+    upper, lower = ([pair[side] for pair in pairs] for side in (0, 1))
+    return face[:, lower] - face[:, upper]
+
+
+def _apart(points: Tensor) -> Tensor:
+    """How far points (2 B, K, 3) move from the first half to the second, (B, K, 3), in tenths of the half frame."""
+    first, second = points.chunk(2)
+    return 10 * (second - first)
 
 
 def _beside(found: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
