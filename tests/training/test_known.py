@@ -12,10 +12,10 @@ from ptus.errors import UserError
 from ptus.model import Motion
 from ptus.model.rotation import from_angles
 from ptus.training.known import BODY, FACE, KnownMotion
-from ptus.training.losses.truth import known_motion_loss
+from ptus.training.losses.truth import known_motion_loss, told
 from ptus.training.variation import Variation
 
-FRAMES = 3
+FRAMES = 4
 
 
 @pytest.fixture
@@ -83,12 +83,43 @@ def test_the_loss_sees_every_part(true: TrueMotion, part: str) -> None:
 def test_frames_of_which_nothing_is_known_do_not_count(true: TrueMotion) -> None:
     known = KnownMotion.of(true)
     motion = estimated(known)
-    wrong = dataclasses.replace(motion, body=motion.body + torch.tensor([9.0, 0, 0])[:, None, None])
+    wrong = dataclasses.replace(motion, body=motion.body + torch.tensor([9.0, 0, 0, 0])[:, None, None])
     packed = known.packed()
     packed[0] = torch.nan
     assert known_motion_loss(wrong, packed) < 1e-6
     nothing = KnownMotion.nothing(FRAMES).packed()
     assert known_motion_loss(wrong, nothing) == 0
+
+
+def test_what_is_known_is_told_and_the_rest_estimated(true: TrueMotion) -> None:
+    known = KnownMotion.of(true)
+    right = estimated(known)
+    wrong = Motion(*(tensor + 0.1 for tensor in right.tensors()))
+    packed = known.packed()
+    found = told(wrong, packed)
+    for name in ("rotation", "translation", "scale"):
+        torch.testing.assert_close(getattr(found, name), getattr(right, name))
+    torch.testing.assert_close(found.face[:, : len(FACE)], known.face)
+    torch.testing.assert_close(found.body[:, : len(BODY)], known.body)
+    assert torch.equal(found.body[:, len(BODY) :], wrong.body[:, len(BODY) :])
+    assert torch.equal(found.canonical[:, len(FACE) :], wrong.canonical[:, len(FACE) :])
+    packed[0] = torch.nan
+    learned = Motion(*(tensor.clone().requires_grad_() for tensor in wrong.tensors()))
+    told(learned, packed).face.sum().backward()
+    gradients = [tensor.grad for tensor in learned.tensors() if tensor.grad is not None]
+    assert len(gradients) == 5
+    assert all(gradient.isfinite().all() for gradient in gradients)
+    for name, tensor in zip(vars(wrong), told(wrong, packed).tensors(), strict=True):
+        torch.testing.assert_close(tensor[0], getattr(wrong, name)[0])
+
+
+def test_a_body_that_is_beside_counts_less_than_one_that_moves_otherwise(true: TrueMotion) -> None:
+    known = KnownMotion.of(true)
+    motion = estimated(known)
+    beside = known_motion_loss(dataclasses.replace(motion, body=motion.body + 0.1), known.packed())
+    driving = torch.tensor([0.0] * (FRAMES // 2) + [0.1] * (FRAMES // 2)).view(-1, 1, 1)
+    moved = known_motion_loss(dataclasses.replace(motion, body=motion.body + driving), known.packed())
+    assert moved > 3 * beside > 0
 
 
 def test_a_mouth_counts_more_than_a_jaw(true: TrueMotion) -> None:

@@ -60,8 +60,9 @@ def told(motion: Motion, packed: Tensor) -> Motion:
     rotation, translation = _in_place(motion.rotation, known.rotation), _in_place(motion.translation, known.translation)
     scale = _in_place(motion.scale, known.scale)
     count = min(canonical.shape[1], known.face.shape[1])
-    posed = (known.face[:, :count] - translation.unsqueeze(1)) / scale.unsqueeze(1)
-    expression = posed - product(canonical[:, :count], rotation)
+    face = known.face[:, :count]
+    posed = (face.nan_to_num() - translation.unsqueeze(1)) / scale.unsqueeze(1)  # a NaN would reach gradients
+    expression = torch.where(face.isfinite(), posed - product(canonical[:, :count], rotation), torch.nan)
     return Motion(
         body=_in_place(motion.body, known.body),
         canonical=canonical,
@@ -88,7 +89,7 @@ def _openings(face: Tensor) -> Tensor:
 
 def _apart(points: Tensor) -> Tensor:
     """How far points (2 B, K, 3) move from the first half to the second, (B, K, 3), in tenths of the half frame."""
-    first, second = points.chunk(2)
+    first, second = points.unflatten(0, (2, -1)).unbind()
     return 10 * (second - first)
 
 
