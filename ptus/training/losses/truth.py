@@ -90,7 +90,8 @@ def _openings(face: Tensor) -> Tensor:
 def _apart(points: Tensor) -> Tensor:
     """How far points (2 B, K, 3) move from the first half to the second, (B, K, 3), in tenths of the half frame."""
     first, second = points.unflatten(0, (2, -1)).unbind()
-    return 10 * (second - first)
+    moved: Tensor = second - first
+    return 10 * moved
 
 
 def _beside(found: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
