@@ -13,7 +13,7 @@ from ptus.data.dataset import Clip, Split, write_clips, write_track
 from ptus.faces import FaceBox
 from ptus.model import ModelConfig
 from ptus.training.batch import Batch
-from ptus.training.config import TrainingConfig
+from ptus.training.config import LossWeights, TrainingConfig
 from ptus.training.known import KnownMotion
 from ptus.training.losses.perceptual import PyramidLoss
 from ptus.training.trainer import Trainer
@@ -23,6 +23,7 @@ SMALL = ModelConfig(
     128, body_keypoints=3, face_keypoints=4, volume_channels=8, volume_depth=8, width=16, motion_width=8
 )
 QUICK = TrainingConfig(steps=6, batch=2, warm_up=2, adversarial_from=2, learning_rate=1e-3)
+ESTIMATORS_ALONE = LossWeights(perceptual=0, pixels=0, adversarial=0, feature_matching=0, face_region=0)
 SIDE, FRAMES = 128, 6
 
 

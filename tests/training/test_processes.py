@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 import torch.distributed as dist
 from safetensors.torch import load_file, save_file
@@ -9,11 +10,11 @@ from torch import Tensor, nn
 from torch.multiprocessing.spawn import spawn
 
 from ptus.training.batch import Batch
-from ptus.training.config import TrainingConfig
+from ptus.training.config import LossWeights, TrainingConfig
 from ptus.training.losses.perceptual import PyramidLoss
 from ptus.training.processes import SynchronizedBatchNorm
 from ptus.training.trainer import Trainer
-from tests.training.conftest import SIDE, SMALL, some_motion
+from tests.training.conftest import ESTIMATORS_ALONE, SIDE, SMALL, some_motion
 
 PROCESSES, STEPS = 2, 2
 
@@ -27,15 +28,17 @@ def _batch(step: int) -> Batch:
     random = torch.Generator().manual_seed(step)
     source, driving = torch.rand(2, 4, 3, SIDE, SIDE, generator=random)
     boxes = torch.tensor([[-0.3, -0.6, 0.3, 0.0]]) + 0.1 * torch.rand(4, 1, generator=random)
-    known = some_motion(len(boxes))
-    return Batch(source, boxes, driving, boxes.flip(0), known, known.flip(0))
+    known = some_motion(len(boxes))  # less is known in the first process
+    return Batch(source, boxes, driving, boxes.flip(0), known, known)
 
 
-def _train(rank: int, processes: int) -> dict[str, Tensor]:
+def _train(rank: int, processes: int, weights: LossWeights) -> dict[str, Tensor]:
     """Losses and gradient of every step: in float64, where sums in another order are as good."""
     torch.set_default_dtype(torch.float64)
     samples = 4 // processes
-    config = TrainingConfig(steps=STEPS, batch=samples, warm_up=0, adversarial_from=0, learning_rate=1e-4)
+    config = TrainingConfig(
+        steps=STEPS, batch=samples, warm_up=0, adversarial_from=0, learning_rate=1e-4, weights=weights
+    )
     trainer = Trainer(SMALL, config, PyramidLoss(), torch.device("cpu"))
     found = {}
     for step in range(STEPS):
@@ -45,20 +48,24 @@ def _train(rank: int, processes: int) -> dict[str, Tensor]:
     return found
 
 
-def _train_part(rank: int, folder: Path) -> None:
+def _train_part(rank: int, folder: Path, weights: LossWeights) -> None:
     _join(rank, folder)
-    save_file({name: value.contiguous() for name, value in _train(rank, PROCESSES).items()}, folder / f"{rank}")
+    found = _train(rank, PROCESSES, weights)
+    save_file({name: value.contiguous() for name, value in found.items()}, folder / f"{rank}")
     dist.destroy_process_group()
 
 
-def test_two_processes_have_the_losses_of_one(tmp_path: Path) -> None:
-    spawn(_train_part, (tmp_path,), PROCESSES)
+@pytest.mark.parametrize("drawn", [True, False], ids=["all", "estimators alone"])
+def test_two_processes_have_the_losses_of_one(drawn: bool, tmp_path: Path) -> None:
+    weights = LossWeights() if drawn else ESTIMATORS_ALONE
+    spawn(_train_part, (tmp_path, weights), PROCESSES)
     try:
-        alone = _train(0, 1)
+        alone = _train(0, 1, weights)
     finally:
         torch.set_default_dtype(torch.float32)
     together = [load_file(tmp_path / str(rank)) for rank in range(PROCESSES)]
-    assert {"0 gradient", "0 adversarial", "1 discriminators"} <= alone.keys()
+    expected_losses = {"0 gradient", "0 known_motion"} | ({"0 adversarial", "1 discriminators"} if drawn else set())
+    assert expected_losses <= alone.keys()
     for name, expected in alone.items():
         if name == "1 gradient":
             continue  # where it is near 0, Adam's step turns the rounding of its sign into a step

@@ -21,7 +21,7 @@ from ptus.training.loop import BAD_BATCH, MODEL, STATE, Intervals, run
 from ptus.training.pairs import BOX_ERROR, Pairs, batches, jittered
 from ptus.training.state import load_state, read_configs, save_state
 from ptus.training.trainer import NotFiniteError, Trainer
-from tests.training.conftest import FRAMES, QUICK, SIDE, SMALL
+from tests.training.conftest import ESTIMATORS_ALONE, FRAMES, QUICK, SIDE, SMALL
 
 Make = Callable[..., Trainer]
 OFTEN = Intervals(scalars=1, pictures=2, checkpoint=2)
@@ -58,9 +58,7 @@ def test_a_loss_can_be_switched_off(name: str, make_trainer: Make, batch: Batch)
 
 
 def test_estimators_are_trained_alone_where_nothing_is_drawn(make_trainer: Make, batch: Batch) -> None:
-    drawn = ("perceptual", "pixels", "adversarial", "feature_matching", "face_region")
-    weights = dataclasses.replace(LossWeights(), **dict.fromkeys(drawn, 0.0))
-    trainer = make_trainer(dataclasses.replace(QUICK, adversarial_from=0, weights=weights))
+    trainer = make_trainer(dataclasses.replace(QUICK, adversarial_from=0, weights=ESTIMATORS_ALONE))
     before = weights_of(trainer)
     outcome = trainer.train_step(batch)
     assert outcome.rendered is None

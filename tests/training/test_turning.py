@@ -4,22 +4,26 @@ import numpy as np
 import pytest
 import torch
 
+from ptus.model.rotation import from_angles
 from ptus.training import turning
+from ptus.training.frames import CachedClip
 from ptus.training.known import BODY, FACE, KnownMotion
+from ptus.training.pairs import Pairs
 from ptus.training.turning import turned
 
 SIDE = 128
 BOX = torch.tensor([[-0.3, -0.4, 0.3, 0.2]])
 
 
-def known() -> KnownMotion:
-    """A head of half the frame's height that looks ahead, with a mark on its nose."""
+def known(rotation: torch.Tensor | None = None) -> KnownMotion:
+    """A head of half the frame's height, with a mark on its nose; looking ahead unless it is turned."""
+    rotation = torch.eye(3)[None] if rotation is None else rotation
     random = torch.Generator().manual_seed(0)
     canonical = torch.rand(1, len(FACE), 3, generator=random) - 0.5
     canonical[0, FACE.index("nose tip")] = torch.tensor([0.0, -0.3, -0.7])  # the very front of the prior's ellipsoid
     translation, scale = torch.tensor([[0.05, 0.1, 0.0]]), torch.tensor([[0.5]])
-    face = scale.unsqueeze(1) * canonical + translation.unsqueeze(1)
-    return KnownMotion(torch.eye(3)[None], translation, scale, canonical, face, torch.rand(1, len(BODY), 3))
+    face = scale.unsqueeze(1) * canonical @ rotation + translation.unsqueeze(1)
+    return KnownMotion(rotation, translation, scale, canonical, face, torch.rand(1, len(BODY), 3))
 
 
 def marked(x: float, y: float) -> torch.Tensor:
@@ -40,8 +44,9 @@ def test_the_picture_shows_what_is_said(seed: int) -> None:
 
 
 def test_the_equation_of_posed_keypoints_holds() -> None:
-    before = known()
+    before = known(from_angles(torch.tensor([[0.4, -0.2, 0.3]])))
     _, _, after = turned(marked(0, 0), BOX, before, np.random.default_rng(1))
+    assert (after.rotation - before.rotation).abs().max() > 0.05
     posed = after.scale.unsqueeze(1) * after.canonical @ after.rotation + after.translation.unsqueeze(1)
     torch.testing.assert_close(after.face, posed)
     torch.testing.assert_close(after.rotation @ after.rotation.transpose(1, 2), torch.eye(3)[None])
@@ -61,3 +66,17 @@ def test_the_box_goes_along(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_where_nothing_is_known_there_is_no_head() -> None:
     assert known().has_head()
     assert not KnownMotion.nothing(1).has_head()
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_sources_of_pairs_are_turned_where_their_motion_is_known(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ptus.training.pairs.TURNED", share)
+    still, boxes = np.full((2, SIDE, SIDE, 3), 128, np.uint8), BOX.repeat(2, 1).numpy()
+    at = known()
+    twice = KnownMotion(*(tensor.repeat(2, *[1] * (tensor.dim() - 1)) for tensor in at.tensors()))
+    sample = Pairs([CachedClip(still, boxes, twice)], seed=0)[0]
+    source, driving = (KnownMotion.unpacked(packed) for packed in (sample.source_known, sample.driving_known))
+    assert torch.equal(source.body, driving.body)
+    assert torch.equal(source.rotation, driving.rotation) == (share == 0)
+    unknown = Pairs([CachedClip(still, boxes, KnownMotion.nothing(2))], seed=0)[0]
+    assert unknown.source_known.isnan().all()

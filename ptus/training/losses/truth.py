@@ -6,6 +6,7 @@ from torch import Tensor
 from ptus.model import Motion
 from ptus.model.rotation import product
 from ptus.training.known import FACE, KnownMotion
+from ptus.training.processes import averaged, processes
 
 OPENINGS = [
     (FACE.index(upper), FACE.index(lower))
@@ -23,7 +24,7 @@ def known_motion_loss(motion: Motion, packed: Tensor) -> Tensor:
     Counted alike are the head's rotation, its place in units of its half size, the logarithm of its size,
     the keypoints of face and body, the first of the model's, as many as are known, how far the body moves from source
     to driver, which is less than estimates of it are off at first, and how far eyes and mouth are open: lids and lips
-    would hardly count among a face's keypoints.
+    would hardly count among a face's keypoints. Of several processes, the mean of their losses is that of all samples.
 
     Args:
         motion: of B frames, estimated with head pose; sources, then as many drivers.
@@ -41,8 +42,11 @@ def known_motion_loss(motion: Motion, packed: Tensor) -> Tensor:
         _beside(_apart(motion.body), _apart(known.body)),
         _beside(_openings(motion.face) / scale.unsqueeze(1), _openings(known.face) / scale.unsqueeze(1)),
     ]
-    differences = [_mean_difference(found, expected) for found, expected in pairs if found.numel()]
-    return torch.stack(differences).mean()
+    pairs = [(found, expected) for found, expected in pairs if found.numel()]
+    sums = torch.stack([_sum_of_differences(found, expected) for found, expected in pairs])
+    counts = torch.stack([expected.isfinite().sum() for _, expected in pairs])
+    known_in_all = averaged({"counts": counts})["counts"]  # else a process in which little is known would count more
+    return (sums / known_in_all.clamp(min=1 / processes())).mean()
 
 
 def told(motion: Motion, packed: Tensor) -> Motion:
@@ -99,7 +103,5 @@ def _beside(found: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     return found[:, :count], known[:, :count]
 
 
-def _mean_difference(found: Tensor, known: Tensor) -> Tensor:
-    is_known = known.isfinite()
-    difference = (found - known.nan_to_num()).abs() * is_known
-    return difference.sum() / is_known.sum().clamp(min=1)
+def _sum_of_differences(found: Tensor, known: Tensor) -> Tensor:
+    return ((found - known.nan_to_num()).abs() * known.isfinite()).sum()
