@@ -7,11 +7,12 @@ Run on a data set of `ptus prepare`, in an environment of its own, because Media
         torch safetensors av tyro tqdm
     python -m examples.label_with_mediapipe DATA
 
-Each clip that has no motion yet gets DATA/motion/<id>.safetensors. The face's mesh is fitted frame by frame to its own
-mean by a similarity (Umeyama 1991), the mean to a standing face by another; of the body the shoulders are found, and
-its other keypoints are where a standing body has them between these.
+Each clip that has no motion yet gets DATA/motion/<id>.safetensors, unless no face is found in it. The face's mesh is
+fitted frame by frame to its own mean by a similarity (Umeyama 1991), the mean to a standing face by another; of the
+body the shoulders are found, and its other keypoints are where a standing body has them between these.
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from tqdm import tqdm
 
 from ptus.data.dataset import Clip, read_clips
 from ptus.data.truth import TrueMotion, write_motion
+from ptus.errors import UserError
 from ptus.video import VideoReader
 
 Floats = npt.NDArray[np.float64]
@@ -93,8 +95,10 @@ NOT_FOUND = Similarity(np.nan, np.full((3, 3), np.nan), np.full(3, np.nan))
 
 def seen(clip: Clip) -> tuple[Floats, Floats]:
     """The mesh (T, 478, 3) and the shoulders (T, 2, 2) in [-1, 1] of the frame, NaN where they are not found."""
-    import mediapipe
-
+    try:
+        import mediapipe
+    except ImportError as error:
+        raise UserError(f"MediaPipe is not here ({error}); the first lines of this file say what to install") from error
     meshes, shoulders = [], []
     solutions: Any = mediapipe.solutions
     with (
@@ -148,9 +152,8 @@ def opening(meshes: Floats, upper: int, lower: int, left: int, right: int, most:
     return opened.clip(0, 1)
 
 
-def motion_of(clip: Clip) -> TrueMotion:
-    """Look at every frame of a clip."""
-    meshes, shoulders = seen(clip)
+def motion_of(meshes: Floats, shoulders: Floats) -> TrueMotion:
+    """The motion in frames of which some show a face, from what is `seen` in them; NaN where none does."""
     neutral = standing_mesh(meshes)
     fits = [
         Similarity.between(neutral[SOLID], mesh[SOLID]) if np.isfinite(mesh).all() else NOT_FOUND for mesh in meshes
@@ -158,7 +161,7 @@ def motion_of(clip: Clip) -> TrueMotion:
     translation = np.stack([fit.translation for fit in fits])
     away = DEPTH - translation[:, 2]
     translation[:, 2] = DEPTH
-    meshes[..., 2] += away[:, None]
+    meshes = meshes + away[:, None, None] * np.array([0.0, 0.0, 1.0])
     numbers = [number for number, _ in LANDMARKS.values()]
     eyes = [opening(meshes, *eye, OPEN_EYE) for eye in ((159, 145, 33, 133), (386, 374, 362, 263))]
 
@@ -184,11 +187,23 @@ def main(data: tyro.conf.Positional[Path], /) -> None:
 
     Args:
         data: made by `ptus prepare`.
+
+    Raises:
+        UserError: where it is no data set, or MediaPipe is not installed.
     """
-    for clip in tqdm([clip for clip in read_clips(data) if clip.motion is None], unit="clip"):
-        (data / "motion").mkdir(exist_ok=True)
-        write_motion(data / "motion" / f"{clip.id}.safetensors", motion_of(clip))
+    clips = read_clips(data)
+    (data / "motion").mkdir(exist_ok=True)
+    for clip in tqdm([clip for clip in clips if clip.motion is None], unit="clip"):
+        meshes, shoulders = seen(clip)
+        if np.isnan(meshes).any(axis=(1, 2)).all():
+            tqdm.write(f"{clip.id}: no face found")
+        else:
+            write_motion(data / "motion" / f"{clip.id}.safetensors", motion_of(meshes, shoulders))
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    try:
+        tyro.cli(main)
+    except UserError as error:
+        print(f"label_with_mediapipe: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,10 +1,28 @@
 """What labels are made of, apart from MediaPipe itself, which runs in an environment of its own."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 
-from examples.label_with_mediapipe import BODY, LANDMARKS, SOLID, Similarity, bodies, opening, standing_mesh
+from examples import label_with_mediapipe
+from examples.label_with_mediapipe import (
+    BODY,
+    DEPTH,
+    LANDMARKS,
+    SOLID,
+    Similarity,
+    bodies,
+    motion_of,
+    opening,
+    standing_mesh,
+)
+from ptus.data.dataset import Clip, read_clips, write_clips
+from ptus.errors import UserError
 from ptus.training import known
+from tests.training.conftest import FRAMES, write_clip
 
 RANDOM = np.random.default_rng(0)
 TURN = np.array([[0.8, -0.6, 0.0], [0.6, 0.8, 0.0], [0.0, 0.0, 1.0]])
@@ -60,6 +78,49 @@ def test_what_lies_beyond_the_frame_is_not_known() -> None:
     points = bodies(shoulders)[0]
     assert np.isnan(points[list(BODY).index("left shoulder")]).all()
     assert np.isfinite(points[list(BODY).index("right shoulder")]).all()
+
+
+def some_frames(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """A mesh that turns and grows, and is lost in the last frame; shoulders that stay."""
+    mesh = a_mesh()
+    moved = [Similarity(0.3 + 0.01 * frame, TURN, np.array([0.0, 0.1, 0.4]))(mesh) for frame in range(count - 1)]
+    return np.stack([*moved, np.full_like(mesh, np.nan)]), np.tile([[-0.6, 0.3], [0.6, 0.3]], (count, 1, 1))
+
+
+def test_labels_are_the_motion() -> None:
+    motion = motion_of(*some_frames(4))
+    assert motion.scale[:3, 0].tolist() == pytest.approx([0.30, 0.31, 0.32], rel=1e-5)
+    torch.testing.assert_close(motion.rotation[0], torch.from_numpy(TURN).float(), atol=1e-5, rtol=0)
+    assert motion.translation[0].tolist() == pytest.approx([0.0, 0.1, DEPTH], abs=1e-5)
+    assert motion.expression[:3].abs().max() < 1e-4  # a face that is solid has none
+    known_motion = known.KnownMotion.of(motion)
+    assert known_motion[:3].has_head() and not known_motion[3:].has_head()
+
+
+def test_clips_are_labelled_once_and_those_without_a_face_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_clips(tmp_path, [write_clip(tmp_path, "a"), write_clip(tmp_path, "b")])
+    meshes, shoulders = some_frames(FRAMES)
+    looked_at: list[str] = []
+
+    def seen(clip: Clip) -> tuple[np.ndarray, np.ndarray]:
+        looked_at.append(clip.id)
+        return (meshes if clip.id == "a" else np.full_like(meshes, np.nan)), shoulders
+
+    monkeypatch.setattr(label_with_mediapipe, "seen", seen)
+    label_with_mediapipe.main(tmp_path)
+    assert "b: no face found" in capsys.readouterr().out
+    assert [clip.motion is not None for clip in read_clips(tmp_path)] == [True, False]
+    label_with_mediapipe.main(tmp_path)
+    assert looked_at == ["a", "b", "b"]
+
+
+def test_without_mediapipe_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_clips(tmp_path, [write_clip(tmp_path, "a")])
+    monkeypatch.setitem(sys.modules, "mediapipe", None)
+    with pytest.raises(UserError, match="MediaPipe is not here"):
+        label_with_mediapipe.main(tmp_path)
 
 
 def test_an_eye_opens() -> None:

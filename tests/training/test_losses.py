@@ -9,10 +9,14 @@ from torch import Tensor
 
 from ptus.errors import UserError
 from ptus.model import PRESETS, PTUS
+from ptus.training.batch import Batch
+from ptus.training.config import LossWeights
 from ptus.training.losses import perceptual, priors
 from ptus.training.losses.adversarial import adversarial_loss, discriminator_loss, feature_matching_loss
 from ptus.training.losses.equivariance import Transform, equivariance_loss
+from ptus.training.objective import Objective
 from tests.model.test_motion import random_motion
+from tests.training.conftest import SMALL
 
 
 def test_pyramid_of_equal_and_of_shifted_levels() -> None:
@@ -157,3 +161,19 @@ def test_equivariance_reaches_the_estimators() -> None:
     assert model.body is not None
     for part in (model.body.heatmaps, model.face.expression):
         assert part.weight.grad is not None and part.weight.grad.any()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("weight", [0.0, 50.0])
+def test_where_motion_is_known_it_warps_whatever_is_estimated(weight: float, batch: Batch) -> None:
+    """All of the small model's keypoints are known here: what the driver looks like then changes no picture."""
+    model = PTUS(SMALL).eval()
+    for head in model.face.children():
+        if isinstance(head, torch.nn.Linear):
+            torch.nn.init.normal_(head.weight, std=0.1)
+    batch.source_known[:], batch.driving_known[:] = batch.source_known[1:], batch.driving_known[:1]
+    objective = Objective(model, perceptual.PyramidLoss(), LossWeights(known_motion=weight))
+    transform = Transform.random(2, torch.Generator().manual_seed(0))
+    first = objective(batch, transform, None).rendered
+    batch.driving.copy_(1 - batch.driving)
+    assert torch.equal(objective(batch, transform, None).rendered, first) == (weight > 0)
