@@ -4,7 +4,7 @@ Run on a data set of `ptus prepare`, in an environment of its own, because Media
 
     pip install --no-deps mediapipe==0.10.21
     pip install 'numpy<2' 'opencv-contrib-python-headless<4.12' 'protobuf<5' absl-py attrs flatbuffers matplotlib \
-        torch safetensors av tyro tqdm
+        torch safetensors av tyro tqdm einops
     python -m examples.label_with_mediapipe DATA
 
 Each clip that has no motion yet gets DATA/motion/<id>.safetensors, unless no face is found in it. The face's mesh is
@@ -26,39 +26,29 @@ from tqdm import tqdm
 from ptus.data.dataset import Clip, read_clips
 from ptus.data.truth import TrueMotion, write_motion
 from ptus.errors import UserError
+from ptus.model import standing
 from ptus.video import VideoReader
 
 Floats = npt.NDArray[np.float64]
 
-LANDMARKS = {  # number in MediaPipe's mesh, and where a standing face has it, in units of its half size
-    "left eye upper lid": (159, (-0.28, -0.40, -0.65)),
-    "left eye lower lid": (145, (-0.28, -0.25, -0.67)),
-    "right eye upper lid": (386, (0.28, -0.40, -0.65)),
-    "right eye lower lid": (374, (0.28, -0.25, -0.67)),
-    "left mouth corner": (61, (-0.23, 0.36, -0.52)),
-    "right mouth corner": (291, (0.23, 0.36, -0.52)),
-    "upper lip inner edge": (13, (0.0, 0.36, -0.62)),
-    "lower lip inner edge": (14, (0.0, 0.36, -0.62)),
-    "left brow middle": (105, (-0.30, -0.57, -0.58)),
-    "right brow middle": (334, (0.30, -0.57, -0.58)),
-    "nose tip": (1, (0.0, 0.09, -0.90)),
-    "chin": (152, (0.0, 0.63, -0.30)),
-    "left jaw": (58, (-0.52, 0.30, 0.0)),
-    "right jaw": (288, (0.52, 0.30, 0.0)),
-    "forehead": (10, (0.0, -0.75, -0.58)),
+LANDMARKS = {
+    "left eye upper lid": 159,
+    "left eye lower lid": 145,
+    "right eye upper lid": 386,
+    "right eye lower lid": 374,
+    "left mouth corner": 61,
+    "right mouth corner": 291,
+    "upper lip inner edge": 13,
+    "lower lip inner edge": 14,
+    "left brow middle": 105,
+    "right brow middle": 334,
+    "nose tip": 1,
+    "chin": 152,
+    "left jaw": 58,
+    "right jaw": 288,
+    "forehead": 10,
 }
-BODY = {  # where a standing body has its keypoints
-    "base of the neck": (0.0, 0.13, -0.13),
-    "left shoulder": (-0.66, 0.30, -0.03),
-    "right shoulder": (0.66, 0.30, -0.03),
-    "left collar bone": (-0.30, 0.22, -0.15),
-    "right collar bone": (0.30, 0.22, -0.15),
-    "left upper arm": (-0.68, 0.67, -0.20),
-    "right upper arm": (0.68, 0.67, -0.20),
-    "breast bone": (0.0, 0.48, -0.31),
-    "left chest": (-0.30, 0.62, -0.31),
-    "right chest": (0.30, 0.62, -0.31),
-}
+"""Numbers in MediaPipe's mesh of what `ptus.model.standing` has the places of."""
 SOLID = [10, 151, 9, 168, 6, 197, 195, 5, 1, 4, 33, 133, 362, 263, 127, 356, 116, 345, 234, 454, 93, 323]
 """Points of the mesh that move with the head alone."""
 SHOULDERS = (12, 11)  # of MediaPipe's pose: the person's right one is on the left of the picture
@@ -125,21 +115,21 @@ def standing_mesh(meshes: Floats) -> Floats:
     mean = found[0]
     for _ in range(3):
         mean = np.mean([Similarity.between(mesh[SOLID], mean[SOLID])(mesh) for mesh in found], axis=0)
-    numbers, places = zip(*LANDMARKS.values(), strict=True)
-    return Similarity.between(mean[list(numbers)], np.array(places))(mean)
+    places = np.array([standing.FACE[name] for name in LANDMARKS])
+    return Similarity.between(mean[list(LANDMARKS.values())], places)(mean)
 
 
 def bodies(shoulders: Floats) -> Floats:
     """All keypoints of the body (T, 10, 3) from its shoulders (T, 2, 2); NaN beyond the frame."""
-    standing = np.array(list(BODY.values()))
+    at = np.array(list(standing.BODY.values()))
     left, right = shoulders[:, 0], shoulders[:, 1]
-    across = (right - left) / (2 * standing[2, 0])
+    across = (right - left) / (2 * at[2, 0])
     size = np.nanmedian(np.linalg.norm(across, axis=1))
     down = size * np.stack((-across[:, 1], across[:, 0]), axis=1) / np.linalg.norm(across, axis=1, keepdims=True)
     middle = (left + right) / 2
-    x, y = standing[:, 0, None], standing[:, 1, None] - standing[1, 1]
+    x, y = at[:, 0, None], at[:, 1, None] - at[1, 1]
     plane = middle[:, None] + x * across[:, None] + y * down[:, None]
-    depth = np.broadcast_to(size * standing[:, 2:], (*plane.shape[:2], 1))
+    depth = np.broadcast_to(size * at[:, 2:], (*plane.shape[:2], 1))
     points = np.concatenate((plane, depth), axis=2)
     points[(np.abs(plane) > 1).any(axis=2)] = np.nan
     return points
@@ -162,7 +152,7 @@ def motion_of(meshes: Floats, shoulders: Floats) -> TrueMotion:
     away = DEPTH - translation[:, 2]
     translation[:, 2] = DEPTH
     meshes = meshes + away[:, None, None] * np.array([0.0, 0.0, 1.0])
-    numbers = [number for number, _ in LANDMARKS.values()]
+    numbers = list(LANDMARKS.values())
     eyes = [opening(meshes, *eye, OPEN_EYE) for eye in ((159, 145, 33, 133), (386, 374, 362, 263))]
 
     def tensor(array: Floats) -> torch.Tensor:
@@ -178,7 +168,7 @@ def motion_of(meshes: Floats, shoulders: Floats) -> TrueMotion:
         eyes=tensor(np.stack(eyes, axis=1)),
         mouth=tensor(opening(meshes, 13, 14, 61, 291, OPEN_MOUTH)[:, None]),
         face_names=tuple(LANDMARKS),
-        body_names=tuple(BODY),
+        body_names=tuple(standing.BODY),
     )
 
 

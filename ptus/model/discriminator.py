@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from ptus.model.face import head_crops
+from ptus.model.crops import head_crops
 
 SCALES = 2
 

@@ -1,108 +1,108 @@
 """The face estimator: canonical keypoints, head pose and expression from a crop of the face."""
 
 import math
-from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d
 
-from ptus.model import rotation
+from ptus.model import rotation, standing
 from ptus.model.config import ModelConfig
-from ptus.model.layers import ConvBlock, ResBlock, identity_grid, precise
+from ptus.model.crops import head_crops, head_frame
+from ptus.model.layers import precise
 from ptus.model.motion import Motion
-from ptus_kernels import grid_sample_2d
+from ptus.model.points import FRAME_SIDE, LocalPoints, following
 
-HEAD_SHARE = 1.6  # the crop's side over that of the face box, which ends at brows and chin
+CROP_SIDE = 96  # of the head's crop as points are sought in it, pixels
+LARGEST_FRAME = 256  # side of the frame that it is cut from: of a larger one the crop would skip pixels
 LARGEST_ANGLE = math.pi / 2
 LARGEST_EXPRESSION = 0.5  # of the head's half size
-
-
-def head_crops(frames: Tensor, face_boxes: Tensor, side: int) -> Tensor:
-    """Square crops around heads.
-
-    Args:
-        frames: (B, 3, S, S).
-        face_boxes: (B, 4), x0, y0, x1, y1 in [-1, 1] of the frame.
-        side: of a crop, pixels.
-
-    Returns:
-        (B, 3, side, side); what lies beyond the frame repeats its border.
-    """
-    centre, half = head_frame(face_boxes)
-    grid = centre[:, None, None] + half[:, None, None] * identity_grid((side, side), centre)
-    return grid_sample_2d(frames, grid, padding_mode="border", align_corners=True)
-
-
-def head_frame(face_boxes: Tensor) -> tuple[Tensor, Tensor]:
-    """Centres (B, 2) and half sides (B, 1) of the heads' crops, in [-1, 1] of the frame."""
-    low, high = precise(face_boxes).split(2, dim=-1)
-    return (low + high) / 2, HEAD_SHARE * (high - low).amax(dim=-1, keepdim=True) / 2
+LARGEST_SHIFT = LARGEST_ZOOM = 1.0  # of the crop's or the frame's half side, and a logarithm
+RIDGE = 1.0  # holds back what an untrained estimator makes of points that are noise
 
 
 class FaceEstimator(nn.Module):
-    """Regresses a face's motion; what it says of place and size is relative to the box, whose jitter it takes back."""
+    """Reads a face's motion from points that are found near where a standing face has its keypoints.
+
+    What it says of place and size is relative to the face's box, whose jitter it takes back.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.keypoints = config.estimated_face_keypoints
         self.local_global = config.local_global
-        self.crop = config.size // 2
         self.whole_frame = not config.face_body
-        stages: list[nn.Module] = []
-        widths = [3, 32, 64, 128, 192, 256]
-        for number, (before, after) in enumerate(pairwise(widths)):
-            stages.append(ConvBlock(before, after, stride=2))
-            stages.extend([ResBlock(after)] if number > 0 else [])
-        self.features = nn.Sequential(*stages, nn.AdaptiveAvgPool2d((2, 2)), nn.Flatten())
-        self.expression = self._head(3 * self.keypoints)
-        if self.local_global:
-            self.canonical = self._head(3 * self.keypoints)
-            self.pose = self._head(3)
-            self.place = self._head(4)
-        self.template = nn.Parameter(_spread(self.keypoints))
-
-    @staticmethod
-    def _head(numbers: int) -> nn.Linear:
-        head = nn.Linear(4 * 256, numbers)
-        nn.init.normal_(head.weight, std=1e-3)
-        nn.init.zeros_(head.bias)
-        return head
+        count = config.estimated_face_keypoints
+        down, size = standing.HEAD_IN_FRAME if self.whole_frame else standing.HEAD_IN_CROP
+        joint = np.array([0, down, 0], np.float32)
+        canonical = standing.face(config.face_keypoints)
+        if self.whole_frame:
+            body = (standing.body(config.body_keypoints) - joint) / np.float32(size)
+            canonical = np.concatenate((canonical, body))
+        places = joint + np.float32(size) * canonical
+        self.points = LocalPoints(places[:, :2])
+        if not self.local_global:
+            self.standing = nn.Parameter(torch.tensor(places.tolist()))
+            self.expression = self.points.reader(3 * count, following(count))
+            return
+        self.standing = nn.Parameter(torch.tensor(canonical.tolist()))
+        self.canonical = self.points.reader(3 * count)
+        self.expression = self.points.reader(3 * count)
+        self.place = nn.Parameter(torch.tensor([0, down, 0, math.log(size)]))
+        self.head = self.points.reader(7, _head_at_first(canonical, config.face_keypoints, size))
 
     def forward(self, frames: Tensor, face_boxes: Tensor, body: Tensor) -> Motion:
         """Estimate the motion of faces, and join that of the body.
 
         Args:
-            frames: (B, 3, S, S), RGB in [0, 1].
+            frames: (B, 3, S, S), RGB in [-1, 1].
             face_boxes: (B, 4), x0, y0, x1, y1 in [-1, 1] of the frame, brows to chin; not read where face and body are
                 one.
             body: keypoints of the body, (B, K_b, 3).
         """
         if self.whole_frame:
-            face_boxes = face_boxes.new_tensor([[-1.0, -1.0, 1.0, 1.0]]).expand(len(frames), 4) / HEAD_SHARE
-        centre, half = head_frame(face_boxes)
-        features = self.features(head_crops(frames, face_boxes, self.crop))
-        expression = precise(self.expression(features)).view(-1, self.keypoints, 3).tanh()
+            centre, half = body.new_zeros(len(frames), 2), body.new_ones(len(frames), 1)
+            offsets = self.points(adaptive_avg_pool2d(frames, FRAME_SIDE))
+        else:
+            centre, half = head_frame(face_boxes)
+            small = frames if frames.shape[2] <= LARGEST_FRAME else adaptive_avg_pool2d(frames, LARGEST_FRAME)
+            offsets = self.points(head_crops(small, face_boxes, CROP_SIDE))
+        centre = torch.cat((centre, torch.zeros_like(half)), dim=-1)
+        largest = LARGEST_EXPRESSION if self.local_global else LARGEST_SHIFT
+        expression = _bounded(self.expression(offsets), largest).unflatten(1, (-1, 3))
         if not self.local_global:
             still = torch.eye(3, device=centre.device, dtype=centre.dtype).expand(len(frames), 3, 3)
-            canonical = precise(self.template).expand_as(expression)
-            translation = torch.cat((centre, torch.zeros_like(half)), dim=-1)
-            return Motion(body, canonical, still, translation, half, expression)
-        canonical = self.template + LARGEST_EXPRESSION * precise(self.canonical(features)).view_as(expression).tanh()
-        place = precise(self.place(features)).tanh()
-        moved = torch.cat((centre, torch.zeros_like(half)), dim=-1) + half * place[:, :3]
+            return Motion(body, precise(self.standing).expand_as(expression), still, centre, half, expression)
+        own = _bounded(self.canonical(offsets), LARGEST_EXPRESSION).unflatten(1, (-1, 3))
+        angles, shift, zoom = self.head(offsets).split((3, 3, 1), dim=1)
+        place, log_size = precise(self.place).split((3, 1))
         return Motion(
             body=body,
-            canonical=canonical,
-            rotation=rotation.from_angles(LARGEST_ANGLE * precise(self.pose(features)).tanh()),
-            translation=moved,
-            scale=half * place[:, 3:].exp(),
-            expression=LARGEST_EXPRESSION * expression,
+            canonical=precise(self.standing) + own,
+            rotation=rotation.from_angles(_bounded(angles, LARGEST_ANGLE)),
+            translation=centre + half * (place + _bounded(shift, LARGEST_SHIFT)),
+            scale=half * (log_size + _bounded(zoom, LARGEST_ZOOM)).exp(),
+            expression=expression,
         )
 
 
-def _spread(count: int) -> Tensor:
-    """Points spread evenly over a face's front: a sunflower's spiral on a shallow cap, (count, 3)."""
-    number = torch.arange(count) + 0.5
-    radius = 0.75 * (number / count).sqrt()
-    angle = number * math.pi * (3 - math.sqrt(5))
-    return torch.stack((radius * angle.cos(), radius * angle.sin(), radius**2 - 0.5), dim=-1)
+def _bounded(numbers: Tensor, largest: float) -> Tensor:
+    """The numbers themselves where they are small, never more than the largest."""
+    return largest * (numbers / largest).tanh()
+
+
+def _head_at_first(canonical: standing.Floats, landmarks: int, size: float) -> Tensor:
+    """What a head's yaw, pitch, roll, shift (x, y, z) and zoom are, read from its landmarks' offsets: (7, P, 2).
+
+    The solution by ridge regression of offset = size · dx, where a small motion moves a canonical point x by
+    dx = (yaw z - roll y + zoom x, roll x - pitch z + zoom y), beside the shift.
+    """
+    x, y, z = canonical[:landmarks].T
+    none, one = np.zeros_like(x), np.ones_like(x)
+    moved = np.array([(z, none), (none, -z), (-y, x), (one, none), (none, one), (none, none), (x, y)])
+    by_motion = moved.transpose(2, 1, 0).reshape(-1, 7)
+    solved = np.linalg.solve(by_motion.T @ by_motion + RIDGE * np.eye(7), by_motion.T).reshape(7, landmarks, 2)
+    solved[[0, 1, 2, 6]] /= size  # the shift is in the same units as the offsets
+    read = torch.zeros(7, len(canonical), 2, device="cpu")
+    read[:, :landmarks] = torch.from_numpy(solved)
+    return read

@@ -33,6 +33,14 @@ class ResBlock(nn.Module):
         return F.relu(features + self.norm(self.second(self.first(features))))
 
 
+class PreciseLinear(nn.Linear):
+    """A linear layer that computes in float32 also where features are of half types: what it gives are coordinates."""
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        """(B, N) → (B, M), in the type of `numbers`."""
+        return (numbers.unsqueeze(1) * precise(self.weight)).sum(dim=2) + precise(self.bias)
+
+
 class VolumeConv(nn.Conv2d):
     """A 3×3×3 convolution of a volume as a 3×3 one of its planes, each beside its two neighbours.
 

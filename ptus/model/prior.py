@@ -23,7 +23,7 @@ def nearness(keypoints: Tensor, reach: float | Tensor, size: Sequence[int]) -> T
     """Logits -‖g - kp‖² / 2σ² in the picture's plane, the same at every depth.
 
     Args:
-        keypoints: (B, K, 3).
+        keypoints: (B, K, 2 or 3), of which x and y are read.
         reach: σ, a number or (B, 1, 1, 1).
         size: (d, h, w).
 

@@ -7,18 +7,10 @@ from torch import Tensor
 
 from ptus.data.truth import TrueMotion
 from ptus.errors import UserError
+from ptus.model import standing
 
-FACE = (
-    "left eye upper lid", "left eye lower lid", "right eye upper lid", "right eye lower lid",
-    "left mouth corner", "right mouth corner", "upper lip inner edge", "lower lip inner edge",
-    "left brow middle", "right brow middle", "nose tip", "chin", "left jaw", "right jaw", "forehead",
-)  # fmt: skip
-"""The landmarks that the first keypoints of a face are to be: those that blinks and speech move, then the head's."""
-BODY = (
-    "base of the neck", "left shoulder", "right shoulder", "left collar bone", "right collar bone",
-    "left upper arm", "right upper arm", "breast bone", "left chest", "right chest",
-)  # fmt: skip
-"""The same for the body."""
+FACE, BODY = tuple(standing.FACE), tuple(standing.BODY)
+"""The landmarks that the first keypoints of face and body are to be."""
 
 
 @dataclass(frozen=True)

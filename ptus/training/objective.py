@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from ptus.model import PTUS, Motion
+from ptus.model.crops import head_crops
 from ptus.model.discriminator import Discriminators
-from ptus.model.face import head_crops
 from ptus.training.batch import Batch
 from ptus.training.config import LossWeights
 from ptus.training.losses import priors

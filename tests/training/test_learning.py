@@ -30,8 +30,8 @@ def errors(model: Path, clip: CachedClip) -> tuple[float, float]:
 def test_unseen_puppets_are_reenacted(tmp_path: Path) -> None:
     data, run = tmp_path / "data", tmp_path / "run"
     main(["prepare", "--synthetic", "24", "--size", str(SIZE), "--output", str(data)])
-    steps = "--config.steps 200 --config.batch 4 --config.warm-up 20"
-    rates = "--config.learning-rate 5e-4 --config.adversarial-from 1000"
+    steps = "--config.steps 200 --config.warm-up 20"
+    rates = "--config.learning-rate 1e-3 --config.adversarial-from 1000"
     where = ["--data", str(data), "--output", str(run), "--size", f"slim-{SIZE}"]
     main(["train", *where, *steps.split(), *rates.split()])
     unseen = [clip for clip in read_clips(data) if clip.split != "train"]

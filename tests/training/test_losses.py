@@ -159,7 +159,7 @@ def test_equivariance_reaches_the_estimators() -> None:
     )
     equivariance_loss(motion[:1], motion[1:], transform).backward()
     assert model.body is not None
-    for part in (model.body.heatmaps, model.face.expression):
+    for part in (model.body.points.maps, model.face.expression):
         assert part.weight.grad is not None and part.weight.grad.any()
 
 

@@ -80,8 +80,8 @@ def test_face_boxes_err_each_by_itself_and_not_far() -> None:
 def test_the_same_batch_is_learned(make_trainer: Make, batch: Batch) -> None:
     trainer = make_trainer(dataclasses.replace(QUICK, steps=40, adversarial_from=100))
     batch.driving.mul_(0.1)
-    losses = [float(trainer.train_step(batch).losses["pixels"]) for _ in range(20)]
-    assert losses[-1] < 0.6 * losses[0]
+    losses = [float(trainer.train_step(batch).losses["pixels"]) for _ in range(40)]
+    assert losses[-1] < 0.5 * losses[0]
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ptus.model import Motion
-from ptus.model.face import head_frame
+from ptus.model.crops import head_frame
 
 LEAST_DISTANCE = 0.1  # squared, face-vid2vid's D_t
 

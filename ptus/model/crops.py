@@ -1,0 +1,30 @@
+"""Crops of frames around heads."""
+
+from torch import Tensor
+
+from ptus.model.layers import identity_grid, precise
+from ptus_kernels import grid_sample_2d
+
+HEAD_SHARE = 1.6  # the crop's side over that of the face box, which ends at brows and chin
+
+
+def head_frame(face_boxes: Tensor) -> tuple[Tensor, Tensor]:
+    """Centres (B, 2) and half sides (B, 1) of the heads' crops, in [-1, 1] of the frame."""
+    low, high = precise(face_boxes).split(2, dim=-1)
+    return (low + high) / 2, HEAD_SHARE * (high - low).amax(dim=-1, keepdim=True) / 2
+
+
+def head_crops(frames: Tensor, face_boxes: Tensor, side: int) -> Tensor:
+    """Square crops around heads.
+
+    Args:
+        frames: (B, 3, S, S).
+        face_boxes: (B, 4), x0, y0, x1, y1 in [-1, 1] of the frame.
+        side: of a crop, pixels.
+
+    Returns:
+        (B, 3, side, side); what lies beyond the frame repeats its border.
+    """
+    centre, half = head_frame(face_boxes)
+    grid = centre[:, None, None] + half[:, None, None] * identity_grid((side, side), centre)
+    return grid_sample_2d(frames, grid, padding_mode="border", align_corners=True)
