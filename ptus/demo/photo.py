@@ -52,7 +52,7 @@ def load_photo(source: Path | None, face: tuple[int, int, int, int] | None, size
         )
     resized = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     even = resized[: resized.shape[0] // 2 * 2, : resized.shape[1] // 2 * 2]
-    return Photo(np.ascontiguousarray(even, dtype=np.uint8), box)
+    return Photo(np.ascontiguousarray(even, dtype=np.uint8), _within(box, even.shape[1], even.shape[0]))
 
 
 def _bundled_portrait() -> Pixels:
@@ -63,6 +63,11 @@ def _bundled_portrait() -> Pixels:
             "the bundled portrait comes with scikit-image: pip install scikit-image, or give --source PHOTO"
         ) from error
     return np.asarray(data.astronaut())  # type: ignore[no-untyped-call]
+
+
+def _within(face: FaceBox, width: int, height: int) -> FaceBox:
+    """The part of the box in the picture, of which rounding may have cut off a row or column that the face reaches."""
+    return FaceBox(face.x, face.y, min(face.width, width - face.x), min(face.height, height - face.y))
 
 
 def _checked(face: tuple[int, int, int, int], width: int, height: int) -> FaceBox:
