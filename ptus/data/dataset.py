@@ -58,7 +58,7 @@ class Clip:
         Raises:
             UserError: where the track cannot be read or is malformed, naming line and column.
         """
-        boxes = [_box(row, number) for number, row in enumerate(read_table(self.track, TRACK_COLUMNS, AGAIN))]
+        boxes = read_track(self.track)
         if len(boxes) != self.frames:
             raise UserError(f"{self.track} has {len(boxes)} rows, but the clip {self.frames} frames; {AGAIN}")
         return boxes
@@ -103,6 +103,15 @@ def write_clips(folder: Path, clips: Sequence[Clip]) -> None:
         for clip in sorted(clips, key=lambda clip: clip.id)
     ]
     write_table(folder / LIST, COLUMNS, rows)
+
+
+def read_track(path: Path) -> list[FaceBox]:
+    """The boxes of a face track.
+
+    Raises:
+        UserError: where it cannot be read or is malformed, naming line and column.
+    """
+    return [_box(row, number) for number, row in enumerate(read_table(path, TRACK_COLUMNS, AGAIN))]
 
 
 def write_track(path: Path, boxes: Iterable[FaceBox]) -> None:

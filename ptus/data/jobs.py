@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any, NoReturn, Protocol, TypeAlias
 
 import cv2
+import torch
 
 from ptus.data.records import Record, write_record
 from ptus.errors import UserError
@@ -104,6 +105,7 @@ def _work(task: Task, folder: Path, says: Word) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent decides
     signal.signal(signal.SIGTERM, _end)
     cv2.setNumThreads(1)
+    torch.set_num_threads(1)
     try:
         write_record(folder, task.run(folder))
     except UserError as error:

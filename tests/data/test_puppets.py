@@ -189,8 +189,6 @@ def test_motion_is_smooth_and_the_eyes_blink_and_the_mouth_moves() -> None:
 
 
 def test_a_clip_holds_the_truth(tmp_path: Path) -> None:
-    for name in ("clips", "tracks", "motion"):
-        (tmp_path / name).mkdir()
     task = PuppetClip(seed=5, index=1, size=64, frames=20)
     record = task.run(tmp_path)
     motion = read_motion(tmp_path / "motion" / f"{task.key}.safetensors")
@@ -211,8 +209,6 @@ def test_a_clip_holds_the_truth(tmp_path: Path) -> None:
 
 
 def test_the_voice_is_as_loud_as_the_mouth_is_open(tmp_path: Path) -> None:
-    for name in ("clips", "tracks", "motion"):
-        (tmp_path / name).mkdir()
     task = PuppetClip(seed=0, index=0, size=64, frames=50)
     task.run(tmp_path)
     levels, rate = sound_levels(tmp_path / "clips" / f"{task.key}.mp4")

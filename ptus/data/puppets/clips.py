@@ -61,7 +61,8 @@ class PuppetClip:
 
     def run(self, folder: Path) -> Record:
         """Render it."""
-        torch.set_num_threads(1)
+        for name in ("clips", "motion", "tracks"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
         random = np.random.default_rng((self.seed, self.index))
         puppet = Puppet(make_person(random), self.size)
         performance = perform(random, self.frames, FPS)
