@@ -146,4 +146,9 @@ class Trainer:
         for parameter, newest in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
             parameter.lerp_(newest, 1 - keep)
         for buffer, current in zip(self.averaged.buffers(), self.model.buffers(), strict=True):
-            buffer.copy_(current)
+            if (
+                buffer.is_floating_point()
+            ):  # statistics of the last few batches alone are not those of the averaged weights
+                buffer.lerp_(current, 1 - keep)
+            else:
+                buffer.copy_(current)

@@ -77,6 +77,17 @@ def test_face_boxes_err_each_by_itself_and_not_far() -> None:
     np.testing.assert_allclose(np.log(sides).std(axis=0), BOX_ERROR, rtol=0.15)
 
 
+def test_statistics_are_averaged_as_weights_are(make_trainer: Make, batch: Batch) -> None:
+    trainer = make_trainer(QUICK)
+    name = "face.points.features.0.1.running_mean"
+    before = trainer.averaged.state_dict()[name].clone()
+    trainer.train_step(batch)
+    kept = 1 / 10  # of what was there, in the first step
+    expected = torch.lerp(before, trainer.model.state_dict()[name], 1 - kept)
+    torch.testing.assert_close(trainer.averaged.state_dict()[name], expected)
+    assert not torch.equal(expected, trainer.model.state_dict()[name])
+
+
 def test_the_same_batch_is_learned(make_trainer: Make, batch: Batch) -> None:
     trainer = make_trainer(dataclasses.replace(QUICK, steps=40, adversarial_from=100))
     batch.driving.mul_(0.1)
