@@ -19,8 +19,11 @@ CONFIG := $(wildcard $(if $(ACTIVE),$(PREFIX)/pyvenv.cfg))
 test: build
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
+# DRIVING names a video of someone who talks. Without it, that of the test data where it lies beside the project, otherwise
+# a puppet that is drawn.
+DRIVING := $(wildcard ../shared/data/clips/d14.mp4)
 demo: build
-	$(PYTHON) -m ptus demo
+	$(PYTHON) -m ptus demo $(if $(DRIVING),--driving $(DRIVING))
 
 bench: build
 	$(PYTHON) -m bench --readme

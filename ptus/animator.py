@@ -17,6 +17,7 @@ from ptus.images import Pixels
 from ptus.model import PTUS
 from ptus.model.checkpoint import load_model
 from ptus.model.motion import TransferOptions
+from ptus.model.shipped import SHIPPED
 from ptus.threads import prefetch
 
 BATCHES_AHEAD = 2
@@ -30,7 +31,7 @@ Moment = tuple[View, ...]
 class Animator:
     """Animates sources.
 
-        animator = Animator.from_pretrained("model.safetensors")
+        animator = Animator.from_pretrained()
         animator.prepare(picture)
         for result in animator.animate(frames):
             ...
@@ -81,7 +82,7 @@ class Animator:
     @classmethod
     def from_pretrained(
         cls,
-        path: Path | str,
+        path: Path | str = SHIPPED,
         *,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -90,7 +91,9 @@ class Animator:
         batch_size: int | None = None,
         detector: FaceDetector | None = None,
     ) -> "Animator":
-        """An animator with the model of a checkpoint; the other arguments are the constructor's.
+        """An animator with the model of a checkpoint; without a path, of the one that comes along.
+
+        The other arguments are the constructor's.
 
         Raises:
             UserError: where the file is missing, damaged or not a checkpoint.

@@ -58,20 +58,6 @@ def open_sound(
     return track
 
 
-def checkpoint_path(model: Path | None) -> Path:
-    """The checkpoint.
-
-    Raises:
-        UserError: where none is given: no trained weights come along yet.
-    """
-    if model is None:
-        raise UserError(
-            "give a checkpoint with --model; none comes along yet, but `ptus init --output m.safetensors` makes one, "
-            "untrained"
-        )
-    return model
-
-
 def compute_device(name: Literal["auto", "cpu", "cuda"], cuda_graphs: bool) -> torch.device:
     """Where to compute.
 

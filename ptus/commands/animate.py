@@ -3,25 +3,22 @@
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
 import torch
 import tyro
 
-from ptus.animation.inputs import checkpoint_path, compute_device, driving_path, open_driving, open_sound, open_source
+from ptus.animation.inputs import compute_device, driving_path, open_driving, open_sound, open_source
 from ptus.animation.pipeline import Job, write_animation
 from ptus.animator import Animator
+from ptus.commands.options import Checkpoint, Face, File
 from ptus.errors import UserError
 from ptus.faces import HaarDetector, YuNetDetector
 from ptus.files import check_writable
 from ptus.model.motion import TransferOptions
+from ptus.model.shipped import SHIPPED
 from ptus.stopping import stop_on_signals
 from ptus.video import VideoReader
-
-Face: TypeAlias = Annotated[
-    tuple[float, float, float, float] | None, tyro.conf.arg(metavar="X Y WIDTH HEIGHT", help_behavior_hint="")
-]
-File: TypeAlias = Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")]
 
 
 def animate(
@@ -29,7 +26,7 @@ def animate(
     source: Path,
     driving: str,
     output: Path,
-    model: File = None,
+    model: Checkpoint = SHIPPED,
     expression_driving: File = None,
     motion: Literal["relative", "absolute"] = "relative",
     pose: float = 1.0,
@@ -58,7 +55,7 @@ def animate(
             frame is held.
         driving: Video that moves it; or a camera's number, or a stream's URL: these run until Ctrl-C and have no sound.
         output: File to write, *.mp4; its frames have the driving video's times.
-        model: Checkpoint, *.safetensors.
+        model: Checkpoint, *.safetensors; without it, the one that comes along, slim-256.
         expression_driving: Video that the expression is taken from instead, at the driving video's times.
         motion: Take the driver's change since the first driving frame, or go where the driver is.
         pose: Strength of the head's motion, 0 to 2.
@@ -101,7 +98,7 @@ def animate(
             side_by_side=side_by_side,
         )
         animator = Animator.from_pretrained(
-            checkpoint_path(model),
+            model,
             device=where,
             dtype=None if dtype == "auto" else getattr(torch, dtype),
             compile=compile,

@@ -9,6 +9,8 @@ import torch
 import tyro
 from tqdm import tqdm
 
+from ptus.animator import Animator
+from ptus.commands.options import Face
 from ptus.demo.contact_sheet import contact_sheet
 from ptus.demo.lifting import lift
 from ptus.demo.matting import cut_out
@@ -17,6 +19,7 @@ from ptus.demo.photo import Photo, load_photo
 from ptus.demo.rendering import Frame, Renderer
 from ptus.demo.segmentation import person_mask
 from ptus.demo.space import FaceSpace
+from ptus.demo.talking import animate_as_someone_talks, driver_at
 from ptus.demo.timing import Comparison, compare_backends
 from ptus.errors import UserError
 from ptus.images import write_png
@@ -37,32 +40,47 @@ def demo(
     frames: int = 100,
     fps: int = 25,
     size: int = 512,
+    driving: Annotated[Path | None, tyro.conf.arg(metavar="VIDEO", help_behavior_hint="")] = None,
+    driving_face: Face = None,
 ) -> None:
-    """Animate a photo of an upper body without any network; writes demo.mp4 and demo.png.
+    """Animate a photo of an upper body, twice.
+
+    Without any network, as scripted keypoints move: demo.mp4, and demo.png with what it is made of. Then by the trained
+    model, as a person who talks moves: talking.mp4, with the sound, and talking.png.
 
     Args:
         source: Photo of one person, head and shoulders, facing the camera. Without it, a portrait that comes along.
         output_dir: Folder to write to; made if it is not there.
         face: Where the face is, brows to chin, in pixels of the photo. Without it, the face is looked for.
-        frames: Length of the video; the motion is spread over it, and loops.
-        fps: Frames a second.
-        size: Longer side of the video in pixels, 128 to 1024; smaller photos keep theirs.
+        frames: Length of demo.mp4; the motion is spread over it, and loops.
+        fps: Its frames a second.
+        size: Longer side of the videos in pixels, 128 to 1024; smaller photos keep theirs.
+        driving: Video file of a person who talks. Without it, a puppet that the demo draws.
+        driving_face: Where the face is in it, in pixels of its first frame. Without it, the face is looked for.
     """
     _check_options(frames, fps, size)
+    video_path, sheet_path = output_dir / "demo.mp4", output_dir / "demo.png"
+    talking_path, talking_sheet_path = output_dir / "talking.mp4", output_dir / "talking.png"
+    for path in (video_path, talking_path):
+        if driving is not None and path.exists() and driving.exists() and path.samefile(driving):
+            raise UserError(f"--driving {driving} would be overwritten; choose another --output-dir")
     photo = load_photo(source, face, size)
     renderer = lifted(photo)
-    video_path, sheet_path = output_dir / "demo.mp4", output_dir / "demo.png"
-    try:
-        output_dir.mkdir(parents=True, exist_ok=True)
-        rendered, seconds = _write_video(video_path, renderer, frames, fps)
-        comparison = compare_backends(renderer, frames)
-        write_png(sheet_path, contact_sheet(photo, renderer, rendered, frames, fps))
-    except OSError as error:
-        raise UserError(f"cannot write to {output_dir}: {error.strerror}; choose another --output-dir") from error
+    animator = Animator.from_pretrained()
+    with driver_at(driving, driving_face) as driver:
+        try:
+            output_dir.mkdir(parents=True, exist_ok=True)
+            talking = animate_as_someone_talks(photo, driver, animator, talking_path, talking_sheet_path)
+            rendered, seconds = _write_video(video_path, renderer, frames, fps)
+            comparison = compare_backends(renderer, frames)
+            write_png(sheet_path, contact_sheet(photo, renderer, rendered, frames, fps))
+        except OSError as error:
+            raise UserError(f"cannot write to {output_dir}: {error.strerror}; choose another --output-dir") from error
 
     height, width = photo.pixels.shape[:2]
     print(f"{video_path}: {frames} frames, {width}×{height}, {fps} fps; {sheet_path}: what they are made of")
     print(_report(seconds, comparison))
+    print(talking)
 
 
 def _check_options(frames: int, fps: int, size: int) -> None:

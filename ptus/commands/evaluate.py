@@ -2,16 +2,16 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
 import tyro
 
 from ptus.animation.inputs import compute_device
+from ptus.commands.options import Checkpoint, Count, File
 from ptus.data.dataset import Split
 from ptus.errors import UserError
 from ptus.faces import HaarDetector
-
-File: TypeAlias = Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")]
+from ptus.model.shipped import SHIPPED
 
 WORST = "worst"
 """Folder of the worst frames, in the output."""
@@ -19,12 +19,12 @@ WORST = "worst"
 
 def evaluate(
     *,
-    model: Path,
+    model: Checkpoint = SHIPPED,
     data: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="PATH [PATH ...]")],
     output: Path,
     split: Split = "test",
     baseline: File = None,
-    frames: Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")] = None,
+    frames: Count = None,
     lpips_weights: File = None,
     fid_weights: File = None,
     face_landmarks: File = None,
@@ -38,7 +38,7 @@ def evaluate(
     is downloaded: measures whose weights are not given are listed as not computed.
 
     Args:
-        model: Checkpoint to measure.
+        model: Checkpoint to measure; without it, the one that comes along.
         data: Folder of a data set, or video files, each of another person.
         output: Folder to write to, made if it is not there.
         split: Of the data set.

@@ -3,10 +3,11 @@
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
 import tyro
 
+from ptus.commands.options import Count, File
 from ptus.data.jobs import Task, usable_cores
 from ptus.data.preparing import make_dataset
 from ptus.data.puppets.clips import PuppetClip
@@ -19,8 +20,6 @@ from ptus.faces import YuNetDetector
 from ptus.stopping import stop_on_signals
 
 SIZES = (64, 1024)
-File: TypeAlias = Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")]
-Count: TypeAlias = Annotated[int | None, tyro.conf.arg(metavar="N", help_behavior_hint="")]
 
 
 def prepare(

@@ -4,13 +4,14 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
 import torch
 import torch.distributed as dist
 import tyro
 from torch import nn
 
+from ptus.commands.options import File
 from ptus.data.dataset import read_clips
 from ptus.errors import UserError
 from ptus.model import PRESETS
@@ -25,8 +26,6 @@ from ptus.training.state import load_state, read_configs
 from ptus.training.trainer import Trainer
 
 CACHE = "cache"
-
-File: TypeAlias = Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")]
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""`ptus demo`: a photograph lifted into a volume and moved by keypoints, without any network."""
+"""`ptus demo`: a photograph lifted into a volume and moved by keypoints without any network, then by the model."""

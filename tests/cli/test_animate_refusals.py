@@ -31,7 +31,6 @@ from tests.cli.animating import BOXES, animate
         ({"--driving": "two.mp4", "--driving-face": None}, "choose one: --driving-face"),
         ({"--driving-face": ["60", "0", "20", "20"]}, "not within the driving video, which is 64×48"),
         ({"--expression-driving": "words.mp4"}, "not a video"),
-        ({"--model": None}, "ptus init"),
         ({"--model": "nowhere.safetensors"}, "nowhere.safetensors"),
         ({"--model": "damaged.safetensors"}, "damaged"),
         ({"--face-detector": "words.mp4"}, "not YuNet"),
