@@ -44,17 +44,16 @@ def test_the_bundled_portrait_is_shrunk_to_even_sides() -> None:
     assert 0.3 < x < 0.4 and 0.1 < y < 0.2 and 0.15 < width == height < 0.25
 
 
-def test_a_face_at_the_edge_stays_within_the_even_picture(tmp_path: Path) -> None:
-    path = tmp_path / "wall.png"
-    cv2.imwrite(str(path), np.full((257, 333, 3), 90, np.uint8))
-    photo = load_photo(path, (133, 100, 200, 157), 512)
-    assert photo.pixels.shape == (256, 332, 3)
-    assert photo.face == (133, 100, 199, 156)
-
-
-def test_a_given_face_is_taken_and_small_photos_keep_their_size(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("face", "within"),
+    [((40, 30, 36, 40), (40, 30, 36, 40)), ((81, 100, 40, 51), (81, 100, 39, 50))],
+    ids=["inside", "reaching what is cut off for even sides"],
+)
+def test_a_given_face_is_taken_and_small_photos_keep_their_size(
+    tmp_path: Path, face: tuple[int, int, int, int], within: tuple[int, int, int, int]
+) -> None:
     path = tmp_path / "wall.png"
     cv2.imwrite(str(path), np.full((151, 121, 3), 90, np.uint8))
-    photo = load_photo(path, (40, 30, 36, 40), 512)
+    photo = load_photo(path, face, 512)
     assert photo.pixels.shape == (150, 120, 3)
-    assert photo.face == (40, 30, 36, 40)
+    assert photo.face == within

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import avg_pool2d, interpolate
 
 from ptus.model import PRESETS, PTUS, ModelConfig, standing
 from ptus.model.face import FaceEstimator
@@ -99,6 +99,18 @@ def test_any_number_of_keypoints(count: int, pictures: Tensor, boxes: Tensor) ->
         motion = model.eval().estimate(pictures, boxes)
         assert motion.body.shape[1] + motion.face.shape[1] == 2 * count
         assert motion.face.isfinite().all()
+
+
+@pytest.mark.parametrize("name", ["slim", "face-vid2vid"])
+def test_no_pixel_of_a_large_picture_is_skipped(name: str, make: Callable[[ModelConfig], PTUS], boxes: Tensor) -> None:
+    small, large = make(PRESETS[f"{name}-256"]), make(PRESETS[f"{name}-512"])
+    for part in ("face", "body"):
+        if getattr(small, part) is not None:
+            getattr(large, part).load_state_dict(getattr(small, part).state_dict())
+    detailed = torch.rand(3, 3, 512, 512, generator=torch.Generator().manual_seed(3))
+    here, there = small.estimate(avg_pool2d(detailed, 2), boxes), large.estimate(detailed, boxes)
+    for at, again in zip(here.tensors(), there.tensors(), strict=True):
+        torch.testing.assert_close(again, at, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["slim", "face-vid2vid"])

@@ -1,6 +1,7 @@
 """The weights that come along: those that the model card is of, and as good as it says."""
 
 import hashlib
+import json
 import re
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from ptus.video import VideoReader
 from tests.cli.animating import PHOTO, even_sided, frames_of
 
 CARD = SHIPPED.with_name("README.md").read_text(encoding="utf-8")
+MEASURED = Path(__file__).parents[2] / "docs" / "training" / "held-out.json"
 SIDE, FRAMES, EVERY = 256, 40, 4
 
 
@@ -29,6 +31,30 @@ def test_the_card_is_of_these_weights() -> None:
     assert re.findall(r"`([0-9a-f]{64})`", CARD) == [hashlib.sha256(SHIPPED.read_bytes()).hexdigest()]
     assert SHIPPED.stat().st_size <= 24e6
     assert read_config(SHIPPED) == PRESETS["slim-256"]
+
+
+@pytest.mark.parametrize(
+    ("row", "measure"),
+    [
+        ("mean absolute error, frame", "l1"),
+        ("face", "l1_face"),
+        ("eyes", "l1_eyes"),
+        ("mouth", "l1_mouth"),
+        ("SSIM", "ssim"),
+        ("end-point error of optical flow, pixels", "epe"),
+        ("eyes' opening, correlation with the driver's", "blink_correlation"),
+        ("mouth's opening", "lip_correlation"),
+        ("change from frame to frame", "temporal_l1"),
+    ],
+)
+def test_the_card_says_what_was_measured(row: str, measure: str) -> None:
+    measured = json.loads(MEASURED.read_text(encoding="utf-8"))
+    assert measured["model"]["sha256"] == hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
+    own = [performance["results"] for performance in measured["performances"] if performance["task"] == "self"]
+    (cells,) = re.findall(rf"^\| {re.escape(row)} \| (.*) \|$", CARD, re.MULTILINE)
+    for cell, results in zip(cells.split(" | "), own, strict=True):
+        digits = len(cell.split(".")[1])
+        assert cell == f"{results[measure]:.{digits}f}"
 
 
 def clip_of_a_puppet(folder: Path) -> tuple[Tensor, Tensor]:
