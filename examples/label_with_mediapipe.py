@@ -52,6 +52,7 @@ LANDMARKS = {
 SOLID = [10, 151, 9, 168, 6, 197, 195, 5, 1, 4, 33, 133, 362, 263, 127, 356, 116, 345, 234, 454, 93, 323]
 """Points of the mesh that move with the head alone."""
 SHOULDERS = (12, 11)  # of MediaPipe's pose: the person's right one is on the left of the picture
+VISIBLE = 0.5  # MediaPipe also guesses shoulders that it does not see, and is far off
 DEPTH = 0.01  # of the head's joint: a picture does not tell it
 OPEN_EYE, OPEN_MOUTH = 0.3, 0.6  # their height over their width
 
@@ -84,7 +85,7 @@ NOT_FOUND = Similarity(np.nan, np.full((3, 3), np.nan), np.full(3, np.nan))
 
 
 def seen(clip: Clip) -> tuple[Floats, Floats]:
-    """The mesh (T, 478, 3) and the shoulders (T, 2, 2) in [-1, 1] of the frame, NaN where they are not found."""
+    """The mesh (T, 478, 3) and the shoulders (T, 2, 2) in [-1, 1] of the frame, NaN where they are not seen."""
     try:
         import mediapipe
     except ImportError as error:
@@ -102,7 +103,7 @@ def seen(clip: Clip) -> tuple[Floats, Floats]:
             if found:
                 mesh = np.array([(2 * at.x - 1, 2 * at.y - 1, 2 * at.z) for at in found[0].landmark])
             pair = np.full((2, 2), np.nan)
-            if body:
+            if body and min(body.landmark[at].visibility for at in SHOULDERS) >= VISIBLE:
                 pair = np.array([(2 * body.landmark[at].x - 1, 2 * body.landmark[at].y - 1) for at in SHOULDERS])
             meshes.append(mesh)
             shoulders.append(pair)
@@ -124,8 +125,9 @@ def bodies(shoulders: Floats) -> Floats:
     at = np.array(list(standing.BODY.values()))
     left, right = shoulders[:, 0], shoulders[:, 1]
     across = (right - left) / (2 * at[2, 0])
-    size = np.nanmedian(np.linalg.norm(across, axis=1))
-    down = size * np.stack((-across[:, 1], across[:, 0]), axis=1) / np.linalg.norm(across, axis=1, keepdims=True)
+    lengths = np.linalg.norm(across, axis=1)
+    size = np.median(lengths[np.isfinite(lengths)]) if np.isfinite(lengths).any() else np.nan
+    down = size * np.stack((-across[:, 1], across[:, 0]), axis=1) / lengths[:, None]
     middle = (left + right) / 2
     x, y = at[:, 0, None], at[:, 1, None] - at[1, 1]
     plane = middle[:, None] + x * across[:, None] + y * down[:, None]

@@ -1,4 +1,4 @@
-"""Crops of frames around heads."""
+"""Crops of frames around heads and what is in them."""
 
 from torch import Tensor
 
@@ -25,6 +25,10 @@ def head_crops(frames: Tensor, face_boxes: Tensor, side: int) -> Tensor:
     Returns:
         (B, 3, side, side); what lies beyond the frame repeats its border.
     """
-    centre, half = head_frame(face_boxes)
+    return crops(frames, *head_frame(face_boxes), side)
+
+
+def crops(frames: Tensor, centre: Tensor, half: Tensor, side: int) -> Tensor:
+    """Square crops of frames (B, C, S, S), by centres (B, 2) and half sides (B, 1), in [-1, 1]: (B, C, side, side)."""
     grid = centre[:, None, None] + half[:, None, None] * identity_grid((side, side), centre)
     return grid_sample_2d(frames, grid, padding_mode="border", align_corners=True)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ptus.model.appearance import Appearance, skip_channels
 from ptus.model.config import ModelConfig
 from ptus.model.layers import ConvBlock, ResBlock, doubled, precise
+from ptus.model.prior import EXPRESSION_MAPS
 from ptus.model.warping import Warped
 from ptus_kernels import warp_blend
 
@@ -18,20 +19,38 @@ SHOWN_AT_FIRST = 3.0  # logit of the source's share in the picture: an untrained
 
 
 class _Level(nn.Module):
-    """Twice the side: features upsampled, then the source's own of this size where they are seen."""
+    """Twice the side: features and flow upsampled, the flow made finer, the source's own features where they are seen.
+
+    Lids and lips are finer than the flow of the volume, whose points lie four pixels apart: a closed eye is a step in
+    the flow, from above it to below.
+    """
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
         self.narrow = nn.Conv2d(channels_in, channels_out, 1)
         self.occlusion = nn.Conv2d(channels_out, 1, 3, padding=1)
+        self.residual = nn.Conv2d(channels_out, 2, 3, padding=1)
+        nn.init.zeros_(self.residual.weight)
+        nn.init.zeros_(cast(Tensor, self.residual.bias))
         self.refine = ConvBlock(channels_out, channels_out)
 
-    def forward(self, features: Tensor, skip: Tensor, flow: Tensor) -> Tensor:
-        """(B, C, H, W), skip (B, C', 2H, 2W) and flow (B, 2H, 2W, 2) → (B, C', 2H, 2W)."""
+    def forward(self, features: Tensor, skip: Tensor, flow: Tensor, farthest: Tensor) -> tuple[Tensor, Tensor]:
+        """Draw a level.
+
+        Args:
+            features: (B, C, H, W).
+            skip: the source's, (B, C', 2H, 2W).
+            flow: (B, H, W, 2).
+            farthest: how far a residual flow may reach, (B,).
+
+        Returns:
+            Features (B, C', 2H, 2W) and flow (B, 2H, 2W, 2).
+        """
         features = doubled(self.narrow(features))
-        occlusion = self.occlusion(features)
-        refined: Tensor = self.refine(warp_blend(skip, flow, occlusion, features, sigmoid=True, align_corners=True))
-        return refined
+        residual = precise(self.residual(features)).tanh() * farthest[:, None, None, None]
+        flow = _finer(flow) + rearrange(residual, "b n h w -> b h w n")
+        shown = warp_blend(skip, flow, self.occlusion(features), features, sigmoid=True, align_corners=True)
+        return self.refine(shown), flow
 
 
 class Decoder(nn.Module):
@@ -42,7 +61,8 @@ class Decoder(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.join = ConvBlock(config.width + config.motion_width, config.width, kernel=1)
+        beside = config.motion_width + EXPRESSION_MAPS * config.estimated_face_keypoints
+        self.join = ConvBlock(config.width + beside, config.width, kernel=1)
         self.refine = ResBlock(config.width)
         widths = [config.width, *skip_channels(config)]
         self.levels = nn.ModuleList(_Level(before, after) for before, after in pairwise(widths))
@@ -50,7 +70,7 @@ class Decoder(nn.Module):
         self.shown = nn.Conv2d(widths[-1], 1, 3, padding=1)
         nn.init.constant_(cast(Tensor, self.shown.bias), SHOWN_AT_FIRST)
 
-    def forward(self, warped: Warped, appearance: Appearance) -> Tensor:
+    def forward(self, warped: Warped, appearance: Appearance) -> tuple[Tensor, Tensor]:
         """Draw pictures.
 
         Args:
@@ -58,15 +78,15 @@ class Decoder(nn.Module):
             appearance: of the source.
 
         Returns:
-            (B, 3, S, S), RGB in [0, 1].
+            Pictures (B, 3, S, S), RGB in [0, 1], and where each of their points is seen in the source, (B, S, S, 2).
         """
-        features = self.refine(self.join(torch.cat((warped.features, doubled(warped.motion)), dim=1)))
-        flow = warped.flow
+        expression = warped.expression.to(warped.features.dtype)
+        joined = torch.cat((warped.features, doubled(warped.motion), expression), dim=1)
+        features, flow = self.refine(self.join(joined)), warped.flow
         for level, skip in zip(self.levels, appearance.skips, strict=True):
-            flow = _finer(flow)
-            features = level(features, skip, flow)
+            features, flow = level(features, skip, flow, warped.farthest)
         drawn = torch.sigmoid(precise(self.picture(features)))
-        return warp_blend(
+        pictures = warp_blend(
             appearance.picture,
             flow,
             precise(self.shown(features)),
@@ -75,6 +95,7 @@ class Decoder(nn.Module):
             padding_mode="border",
             align_corners=True,
         )
+        return pictures, flow
 
 
 def _finer(flow: Tensor) -> Tensor:

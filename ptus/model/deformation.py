@@ -4,11 +4,11 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from ptus.model.composition import Motions, displacement, joined_logits
+from ptus.model.composition import Motions, joined_logits
 from ptus.model.config import ModelConfig
 from ptus.model.layers import ConvBlock, ResBlock, doubled, precise
 from ptus.model.motion import Motion
-from ptus.model.prior import BACKGROUND, BODY_REACH, face_reach, head_region, head_surface, nearness
+from ptus.model.prior import BACKGROUND, BODY_REACH, face_nearness, head_region, head_surface, nearness
 from ptus_kernels import motion_features
 
 
@@ -78,7 +78,7 @@ class FaceBodyMasks(nn.Module):
         likely = [
             logits.new_full((), BACKGROUND).expand(len(logits), 1, *size),
             nearness(body_at, BODY_REACH, size),
-            nearness(face_at, face_reach(driven), size),
+            face_nearness(face_at, driven, size),
             *([head_region(driven, size)] if len(self.groups) == 3 else []),
         ]
         logits = logits + torch.cat(likely, dim=1)
@@ -103,20 +103,23 @@ class Refinement(nn.Module):
         self.residual = nn.Conv2d(width, 3 * config.mask_size[0], 3, padding=1)
         self.depths = nn.Conv2d(width, config.volume_depth, 3, padding=1)
 
-    def forward(self, features: Tensor, deformation: Tensor, source: Motion, driven: Motion) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, features: Tensor, deformation: Tensor, farthest: Tensor, driven: Motion
+    ) -> tuple[Tensor, Tensor]:
         """Refine a deformation.
 
         Args:
             features: (B, width, H/2, W/2).
             deformation: (B, D, H, W, 3).
-            source: the residual flow stays within the farthest that a keypoint moves from here,
-            driven: to here; where nothing moves the deformation is left as it is.
+            farthest: the residual flow stays within the farthest that a keypoint moves, (B,); where nothing moves the
+                deformation is left as it is.
+            driven: the motion it is of.
 
         Returns:
             The refined deformation, and the flow of what is seen, (B, H, W, 2): its x and y averaged over depth.
         """
         residual = precise(rearrange(self.residual(features), "b (n d) h w -> b n d h w", n=3)).tanh()
-        residual = residual * displacement(source, driven)[:, None, None, None, None]
+        residual = residual * farthest[:, None, None, None, None]
         residual = nn.functional.interpolate(residual, self.size, mode="trilinear", align_corners=True)
         refined = deformation + rearrange(residual, "b n d h w -> b d h w n")
         depths = precise(self.depths(features))

@@ -1,5 +1,7 @@
 """The whole model: a source's appearance, anyone's motion, and the picture of the one moved by the other."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.profiler import record_function
@@ -15,6 +17,21 @@ from ptus.model.warping import CoarseToFine, SingleLevel, Warped
 
 STAGES = ("encode", "estimate", "warp", "decode")
 """What a profiler shows of a model, in the order it runs."""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Pictures, and the warp behind them.
+
+    Args:
+        pictures: (B, 3, S, S), RGB in [0, 1], float32.
+        flow: where each of their points is seen in the source, (B, S, S, 2).
+        warped: the source's features that they are drawn from.
+    """
+
+    pictures: Tensor
+    flow: Tensor
+    warped: Warped
 
 
 class PTUS(nn.Module):
@@ -79,9 +96,9 @@ class PTUS(nn.Module):
         Returns:
             Pictures (B, 3, S, S), RGB in [0, 1], float32.
         """
-        return self.render_with_warp(appearance, source, driven)[0]
+        return self.render_with_warp(appearance, source, driven).pictures
 
-    def render_with_warp(self, appearance: Appearance, source: Motion, driven: Motion) -> tuple[Tensor, Warped]:
+    def render_with_warp(self, appearance: Appearance, source: Motion, driven: Motion) -> Rendered:
         """As `render`, with the warp behind the pictures, for losses and for looking at."""
         frames = len(driven)
         if len(appearance.volume) != frames:
@@ -91,7 +108,8 @@ class PTUS(nn.Module):
         with record_function("warp"):
             warped: Warped = self.warping(appearance, source, driven)
         with record_function("decode"):
-            return self.decoder(warped, appearance), warped
+            pictures, flow = self.decoder(warped, appearance)
+        return Rendered(pictures, flow, warped)
 
     def forward(self, source: Tensor, source_box: Tensor, driving: Tensor, driving_box: Tensor) -> Tensor:
         """Self-reenactment, as in training: the source pictures moved to where the driving frames are."""

@@ -5,14 +5,22 @@ The networks behind a deformation add to this, so that an untrained model alread
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
+from torch.nn.functional import logsigmoid, normalize
 
+from ptus.model import standing
+from ptus.model.composition import Motions
 from ptus.model.layers import identity_grid
 from ptus.model.motion import Motion
 
 BODY_REACH = 0.2  # how far a keypoint of the body takes its surroundings along, σ, of the frame's half side
-FACE_REACH = 0.2  # the same of the face, of the head's half size
+FACE_REACH = 0.12  # the same of the face, of the head's half size
+LID = 0.02  # how far above and below the line of closed lids or lips each takes its surroundings along, likewise
 BACKGROUND = -4.0  # logit of what does not move, where a keypoint's own is 0
+EXPRESSION_REACH = 0.12  # σ of what the decoder is told of lids and lips, of the head's half size
+EXPRESSION_STEP = 0.2  # how far they move, of the head's half size, about
+EXPRESSION_MAPS = 3  # of each keypoint: whether it is near, and where it comes from, along x and y
 RIM = 6.0  # logit of the face region in the middle of the head, 0 at its rim; at least the opposite beyond
 MIDDLE = -0.3  # height of the head's middle: it is measured from its joint, and hair belongs to it
 HALF_WIDTH, HALF_HEIGHT, HALF_DEPTH = 0.75, 1.0, 0.7  # of the head, in units of its half size
@@ -35,9 +43,44 @@ def nearness(keypoints: Tensor, reach: float | Tensor, size: Sequence[int]) -> T
     return logits.unsqueeze(2).expand(-1, -1, size[0], -1, -1)
 
 
-def face_reach(motion: Motion) -> Tensor:
-    """σ of the face's keypoints in the frame: (B, 1, 1, 1)."""
-    return FACE_REACH * motion.scale[:, :, None, None]
+def face_nearness(face: Tensor, motion: Motion, size: Sequence[int]) -> Tensor:
+    """Logits of the face's keypoints (B, K, 3), likewise: (B, K, d, h, w).
+
+    Upper and lower lids, and lips, share what is about their middle: what lies above it moves with the upper one, what
+    lies below with the lower one. By distance alone, those of a closed eye would take the same points along, and the
+    eye would move as a whole instead of closing.
+    """
+    scale = motion.scale[:, :, None, None]
+    logits = list(nearness(face, FACE_REACH * scale, (1, *size[1:])).unbind(dim=1))
+    down = normalize(motion.rotation[:, 1, :2], dim=-1)
+    for upper, lower in standing.OPENINGS:
+        if max(upper, lower) >= face.shape[1]:
+            continue
+        middle = (face[:, upper, :2] + face[:, lower, :2]) / 2
+        half = ((face[:, lower, :2] - middle) * down).sum(dim=-1).abs()
+        offsets = identity_grid(size[1:], face) - middle[:, None, None]
+        below = (offsets * down[:, None, None]).sum(dim=-1) / (half[:, None, None] + LID * scale[:, 0])
+        near = offsets.square().sum(dim=-1) / (-2 * (FACE_REACH * scale[:, 0]) ** 2)
+        logits[upper], logits[lower] = ((near + logsigmoid(2 * side)).unsqueeze(1) for side in (-below, below))
+    return torch.stack(logits, dim=1).expand(-1, -1, size[0], -1, -1)
+
+
+def expression_maps(local: Motions, driven: Motion, size: Sequence[int]) -> Tensor:
+    """What the expression adds about the face's keypoints, for networks to read.
+
+    Args:
+        local: what it adds at each of K keypoints.
+        driven: the motion it is of.
+        size: (h, w).
+
+    Returns:
+        (B, 3 K, h, w): of each keypoint exp(-‖g - kp‖² / 2σ²), and that times x and y of what is added.
+    """
+    reach = EXPRESSION_REACH * driven.scale[:, :, None, None]
+    near = nearness(local.driving, reach, (1, *size)).exp()
+    added = (local.source - local.driving)[..., :2] / (EXPRESSION_STEP * driven.scale.unsqueeze(1))
+    maps = near * torch.cat((torch.ones_like(added[..., :1]), added), dim=2)[..., None, None]
+    return maps.flatten(1, 2)
 
 
 def head_region(motion: Motion, size: Sequence[int]) -> Tensor:

@@ -24,6 +24,15 @@ FACE: dict[str, Point] = {
     "forehead": (0.0, -0.75, -0.58),
 }
 """Landmarks that blinks and speech move, then the head's, in units of the head's half size from its joint."""
+OPENINGS = [
+    (list(FACE).index(upper), list(FACE).index(lower))
+    for upper, lower in (
+        ("left eye upper lid", "left eye lower lid"),
+        ("right eye upper lid", "right eye lower lid"),
+        ("upper lip inner edge", "lower lip inner edge"),
+    )
+]
+"""Numbers of the landmarks between which eyes and mouth open."""
 BODY: dict[str, Point] = {
     "base of the neck": (0.0, 0.13, -0.13),
     "left shoulder": (-0.66, 0.30, -0.03),

@@ -6,11 +6,12 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from ptus.model.appearance import COARSE_SEEN, FINE_SEEN, Appearance
-from ptus.model.composition import coarse_motions, joint_motions, local_motions
+from ptus.model.composition import coarse_motions, displacement, joint_motions, local_motions
 from ptus.model.config import ModelConfig
 from ptus.model.deformation import FaceBodyMasks, MotionReader, Refinement
 from ptus.model.layers import doubled, identity_grid
 from ptus.model.motion import Motion
+from ptus.model.prior import expression_maps
 from ptus_kernels import compose_motion, grid_sample_3d, occlusion_blend, warp_blend
 
 
@@ -21,6 +22,8 @@ class Warped:
     Args:
         features: the warped volume, its depth folded: (B, width, H, W).
         motion: what the last level knows of the motion, (B, motion_width, H/2, W/2).
+        expression: what the expression adds about the face's keypoints, (B, 3 K_f, H, W).
+        farthest: how far the keypoint that moves farthest is from its place in the source, (B,).
         flow: where each point of the driven frame is seen in the source, (B, H, W, 2).
         deformation: of the volume, (B, D, H, W, 3).
         face_region: logits of the face's share in the motion, (B, 1, d, h, w); None without face–body decomposition.
@@ -28,6 +31,8 @@ class Warped:
 
     features: Tensor
     motion: Tensor
+    expression: Tensor
+    farthest: Tensor
     flow: Tensor
     deformation: Tensor
     face_region: Tensor | None
@@ -90,13 +95,15 @@ class CoarseToFine(nn.Module):
             local_logits, _ = self.local_masks(fine, local, driven)
             moved = compose_motion(local_logits, local.driving, local.source, size=config.volume_size)
             deformation = deformation + (moved - identity_grid(config.volume_size, moved))
-        deformation, flow = self.refinement(fine, deformation, source, driven)
+        farthest = displacement(source, driven)
+        deformation, flow = self.refinement(fine, deformation, farthest, driven)
 
         fine_warped = grid_sample_3d(appearance.volume, deformation, align_corners=True)
         features = occlusion_blend(
             self.fold(fine_warped), self.fine_occlusion(fine), doubled(self.fold(coarse_warped)), sigmoid=True
         )
-        return Warped(features, fine, flow, deformation, region)
+        expression = expression_maps(local, driven, config.volume_size[1:])
+        return Warped(features, fine, expression, farthest, flow, deformation, region)
 
 
 class SingleLevel(nn.Module):
@@ -121,6 +128,9 @@ class SingleLevel(nn.Module):
         deformation = compose_motion(
             logits, motions.driving, motions.source, motions.jacobian, size=self.config.volume_size
         )
-        deformation, flow = self.refinement(seen, deformation, source, driven)
+        farthest = displacement(source, driven)
+        deformation, flow = self.refinement(seen, deformation, farthest, driven)
         warped = warp_blend(appearance.volume, deformation, self.occlusion(seen), sigmoid=True, align_corners=True)
-        return Warped(self.fold(warped), seen, flow, deformation, region)
+        local, _ = local_motions(self.config, source, driven)
+        expression = expression_maps(local, driven, self.config.volume_size[1:])
+        return Warped(self.fold(warped), seen, expression, farthest, flow, deformation, region)

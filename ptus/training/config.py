@@ -17,6 +17,7 @@ class LossWeights:
         perceptual: difference of the pictures as VGG-19 sees them, or on pyramids without its weights.
         pixels: mean absolute difference of the pictures.
         face: both again for the crop of the head.
+        eyes_mouth: and again for crops of eyes and mouth.
         adversarial: the discriminators take the picture for real.
         feature_matching: difference of the pictures as the discriminators see them.
         equivariance: keypoints follow when the picture is moved.
@@ -24,12 +25,14 @@ class LossWeights:
         keypoint_depth: keypoints lie about the middle of the volume.
         expression: what the head's motion explains is not explained by expression.
         known_motion: where the motion is known, as of rendered clips, it is that.
+        known_flow: where landmarks of the face are known, the flow takes them to their places in the source.
         face_region: the face's share in the motion is where the face is.
     """
 
     perceptual: float = 10.0
     pixels: float = 10.0
     face: float = 1.0
+    eyes_mouth: float = 1.0
     adversarial: float = 1.0
     feature_matching: float = 10.0
     equivariance: float = 20.0
@@ -37,6 +40,7 @@ class LossWeights:
     keypoint_depth: float = 1.0
     expression: float = 1.0
     known_motion: float = 50.0
+    known_flow: float = 10.0
     face_region: float = 2.0
 
     def __post_init__(self) -> None:
@@ -52,7 +56,7 @@ class LossWeights:
     @property
     def look_at_pictures(self) -> bool:
         """Whether anything is to be drawn: without it the estimators are trained alone, which takes a fraction."""
-        drawn = ("perceptual", "pixels", "adversarial", "feature_matching", "face_region")
+        drawn = ("perceptual", "pixels", "adversarial", "feature_matching", "known_flow", "face_region")
         return any(getattr(self, name) for name in drawn)
 
 

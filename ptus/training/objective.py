@@ -6,14 +6,15 @@ import torch
 from torch import Tensor, nn
 
 from ptus.model import PTUS, Motion
-from ptus.model.crops import head_crops
+from ptus.model.crops import crops, head_crops
 from ptus.model.discriminator import Discriminators
 from ptus.training.batch import Batch
 from ptus.training.config import LossWeights
 from ptus.training.losses import priors
 from ptus.training.losses.adversarial import adversarial_loss, feature_matching_loss
 from ptus.training.losses.equivariance import Transform, equivariance_loss
-from ptus.training.losses.truth import known_motion_loss, told
+from ptus.training.known import FACE
+from ptus.training.losses.truth import known_flow_loss, known_motion_loss, told
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,16 @@ class Objective(nn.Module):
             return Outcome(losses, None)
         if weights.known_motion and model.config.local_global:
             source, driving = told(source, batch.source_known), told(driving, batch.driving_known)
-        rendered, warped = model.render_with_warp(model.encode(batch.source), source, driving)
-        losses |= self._picture_losses(batch, rendered)
-        if weights.face_region and warped.face_region is not None:
-            losses["face_region"] = priors.face_region_loss(warped.face_region, batch.driving_boxes)
+        rendered = model.render_with_warp(model.encode(batch.source), source, driving)
+        losses |= self._picture_losses(batch, driving, rendered.pictures)
+        region = rendered.warped.face_region
+        if weights.face_region and region is not None:
+            losses["face_region"] = priors.face_region_loss(region, batch.driving_boxes)
+        if weights.known_flow:
+            losses["known_flow"] = known_flow_loss(rendered.flow, batch.source_known, batch.driving_known)
         if discriminators is not None:
-            losses |= self._judgements(batch, rendered, discriminators)
-        return Outcome(losses, rendered)
+            losses |= self._judgements(batch, rendered.pictures, discriminators)
+        return Outcome(losses, rendered.pictures)
 
     def _motion_losses(self, motion: Motion, known: Tensor) -> dict[str, Tensor]:
         """Of the motion in source and driving frames."""
@@ -98,16 +102,20 @@ class Objective(nn.Module):
             losses["known_motion"] = known_motion_loss(motion, known)
         return losses
 
-    def _picture_losses(self, batch: Batch, rendered: Tensor) -> dict[str, Tensor]:
-        """Of the whole frame, and again of the head's crop."""
+    def _picture_losses(self, batch: Batch, driving: Motion, rendered: Tensor) -> dict[str, Tensor]:
+        """Of the whole frame, again of the head's crop, and again of those of eyes and mouth."""
         weights, losses = self.weights, dict[str, Tensor]()
-        pairs = [(1.0, rendered, batch.driving)]
+        pairs, side = [(1.0, rendered, batch.driving)], self.model.config.size
         if weights.face:
             found, expected = (
-                head_crops(pictures, batch.driving_boxes, self.model.config.size // 2)
-                for pictures in (rendered, batch.driving)
+                head_crops(pictures, batch.driving_boxes, side // 2) for pictures in (rendered, batch.driving)
             )
             pairs.append((weights.face, found, expected))
+        if weights.eyes_mouth and driving.face.shape[1] > max(EYES_AND_MOUTH[0]):
+            found, expected = (
+                eye_and_mouth_crops(pictures, driving, side // 8) for pictures in (rendered, batch.driving)
+            )
+            pairs.append((weights.eyes_mouth, found, expected))
         for share, found, expected in pairs:
             if weights.perceptual:
                 _add(losses, "perceptual", share * self.perceptual(found, expected))
@@ -126,6 +134,26 @@ class Objective(nn.Module):
             if weights.feature_matching:
                 losses["feature_matching"] = feature_matching_loss(real, judged)
         return losses
+
+
+EYES_AND_MOUTH = [
+    [FACE.index(name) for name in names]
+    for names in (
+        ("left eye upper lid", "left eye lower lid"),
+        ("right eye upper lid", "right eye lower lid"),
+        ("left mouth corner", "right mouth corner"),
+    )
+]
+CROP = 0.3  # half side of an eye's or a mouth's crop, of the head's half size
+
+
+def eye_and_mouth_crops(frames: Tensor, motion: Motion, side: int) -> Tensor:
+    """Square crops of frames (B, 3, S, S) about both eyes and the mouth, (3 B, 3, side, side); N B where a motion has
+    keypoints of N of them only.
+    """
+    face, half = motion.face.detach(), CROP * motion.scale.detach()
+    there = [points for points in EYES_AND_MOUTH if max(points) < face.shape[1]]
+    return torch.cat([crops(frames, face[:, points, :2].mean(dim=1), half, side) for points in there])
 
 
 def _add(losses: dict[str, Tensor], name: str, loss: Tensor) -> None:

@@ -79,6 +79,15 @@ def test_what_lies_beyond_the_frame_is_not_known() -> None:
     assert np.isfinite(points[list(BODY).index("right shoulder")]).all()
 
 
+@pytest.mark.filterwarnings("error")
+def test_shoulders_that_are_not_seen_leave_the_body_unknown() -> None:
+    shoulders = np.full((2, 2, 2), np.nan)
+    assert np.isnan(bodies(shoulders)[..., :2]).all()
+    shoulders[1] = [[-0.6, 0.3], [0.6, 0.3]]
+    points = bodies(shoulders)
+    assert np.isnan(points[0, :, :2]).all() and np.isfinite(points[1]).all()
+
+
 def some_frames(count: int) -> tuple[np.ndarray, np.ndarray]:
     """A mesh that turns and grows, and is lost in the last frame; shoulders that stay."""
     mesh = a_mesh()

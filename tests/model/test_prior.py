@@ -9,7 +9,19 @@ from torch import Tensor
 
 from ptus.images import resized
 from ptus.model import PTUS, Motion
-from ptus.model.prior import HALF_DEPTH, MIDDLE, head_region, head_surface, nearness
+from ptus.model.composition import Motions
+from ptus.model.prior import (
+    EXPRESSION_REACH,
+    EXPRESSION_STEP,
+    HALF_DEPTH,
+    MIDDLE,
+    expression_maps,
+    face_nearness,
+    head_region,
+    head_surface,
+    nearness,
+)
+from ptus.model.rotation import from_angles
 from tests.data import puppets
 from tests.model.conftest import SLIM
 
@@ -38,6 +50,45 @@ def test_a_keypoint_is_likeliest_at_itself_and_falls_off_alike() -> None:
     assert logits[0, 0, 3, 24, 20].item() == pytest.approx(-0.5)  # one reach away
     assert logits[0, 1, 3, 16, 16].item() == pytest.approx(-2.0)  # two
     assert logits.amax() == 0
+
+
+def test_the_decoder_is_told_where_the_expression_moves_what() -> None:
+    at = torch.tensor([[[0.0, 0.5, 0.0], [-0.5, 0.0, 0.0]]])
+    added = EXPRESSION_STEP * STILL.scale * torch.tensor([[[0.0, -1.0, 0.3], [2.0, 0.0, 0.0]]])
+    maps = expression_maps(Motions(at, at + added), STILL, SIZE[1:]).unflatten(1, (2, 3))[0]
+    torch.testing.assert_close(maps[0, :, 24, 16], torch.tensor([1.0, 0, -1]))  # a lid, lowered by a step
+    torch.testing.assert_close(maps[1, :, 16, 8], torch.tensor([1.0, 2, 0]))
+    cell = 2 / (SIZE[2] - 1) / (EXPRESSION_REACH * STILL.scale.item())
+    torch.testing.assert_close(maps[0, :, 24, 17], np.exp(-(cell**2) / 2) * maps[0, :, 24, 16])
+
+
+@pytest.mark.parametrize("opening", [0.0, 0.1])
+@pytest.mark.parametrize("roll", [0.0, 0.5])
+def test_what_is_above_an_eye_moves_with_its_upper_lid_and_what_is_below_with_the_lower(
+    opening: float, roll: float
+) -> None:
+    motion = replace(STILL, rotation=from_angles(torch.tensor([[0.0, 0.0, roll]])))
+    down = motion.rotation[0, 1]
+    face = torch.tensor([-0.25, -0.25, 0.0]) + torch.tensor([[[-opening / 2], [opening / 2]]]) * down
+    face = torch.cat((face, torch.ones(1, 2, 3)), dim=1)
+    size = (2, 201, 201)
+    shares = face_nearness(face, motion, size).softmax(dim=1)[0, :, 0]
+
+    def at(below: float) -> Tensor:
+        column, row = ((torch.tensor([-0.25, -0.25, 0.0]) + below * down)[:2] + 1).mul(100).round().int().tolist()
+        return shares[:, row, column]
+
+    torch.testing.assert_close(at(0.0), torch.tensor([0.5, 0.5, 0.0, 0.0]))
+    assert at(-opening / 2 - 0.03)[0] > 0.85 and at(opening / 2 + 0.03)[1] > 0.85
+    assert at(-opening / 2 - 0.2)[0] > 0.99 and at(opening / 2 + 0.2)[1] > 0.99
+
+
+def test_a_pair_of_lids_takes_as_much_along_as_another_landmark() -> None:
+    face = torch.zeros(1, 6, 3)
+    face[:, 2:] = 9.0
+    face[:, 4] = torch.tensor([0.5, 0.0, 0.0])
+    shares = face_nearness(face, STILL, SIZE).softmax(dim=1)[0, :, 0]
+    torch.testing.assert_close(shares[:2, :, 20].sum(dim=0), torch.full((33,), 0.5))  # halfway
 
 
 @pytest.mark.parametrize("shift", [0.0, -0.5])

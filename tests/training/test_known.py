@@ -6,13 +6,15 @@ import re
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from ptus.data.truth import TrueMotion
 from ptus.errors import UserError
 from ptus.model import Motion
+from ptus.model.layers import identity_grid
 from ptus.model.rotation import from_angles
 from ptus.training.known import BODY, FACE, KnownMotion
-from ptus.training.losses.truth import known_motion_loss, told
+from ptus.training.losses.truth import known_flow_loss, known_motion_loss, told
 from ptus.training.variation import Variation
 
 FRAMES = 4
@@ -38,7 +40,7 @@ def true() -> TrueMotion:
 def estimated(known: KnownMotion, more: int = 2) -> Motion:
     """A motion that says what is known, with some keypoints more than are known."""
 
-    def with_more(points: torch.Tensor) -> torch.Tensor:
+    def with_more(points: Tensor) -> Tensor:
         return torch.cat((points, points[:, :more]), dim=1)
 
     place, scale = known.translation.unsqueeze(1), known.scale.unsqueeze(1)
@@ -89,6 +91,46 @@ def test_frames_of_which_nothing_is_known_do_not_count(true: TrueMotion) -> None
     assert known_motion_loss(wrong, packed) < 1e-6
     nothing = KnownMotion.nothing(FRAMES).packed()
     assert known_motion_loss(wrong, nothing) == 0
+
+
+def known_pair(true: TrueMotion) -> tuple[KnownMotion, KnownMotion]:
+    """What is known of a face in the middle of the frame, and of the same moved to the right with its mouth open."""
+    known = KnownMotion.of(true)[:2]
+    face = known.face - known.face.mean(dim=1, keepdim=True)
+    moved = face + torch.tensor([0.25, 0.0, 0.0])
+    moved[:, FACE.index("lower lip inner edge"), 1] += 0.1
+    scale = torch.full_like(known.scale, 0.5)
+    return dataclasses.replace(known, face=face, scale=scale), dataclasses.replace(known, face=moved, scale=scale)
+
+
+def shifting_flow(x: float) -> Tensor:
+    """A flow from everywhere to points x beside, (2, 65, 65, 2)."""
+    return (identity_grid((65, 65), torch.zeros(1)) + torch.tensor([x, 0.0])).expand(2, -1, -1, -1)
+
+
+def test_the_flow_takes_landmarks_to_the_source(true: TrueMotion) -> None:
+    source, driving = known_pair(true)
+    opened = known_flow_loss(shifting_flow(-0.25), source.packed(), driving.packed())
+    assert opened == pytest.approx((0.2 / (2 * 13) + 0.2 / (2 * 3)) / 2, rel=1e-4)  # of 13 places, of 3 openings
+    still = known_flow_loss(shifting_flow(0.0), source.packed(), driving.packed())
+    assert still == pytest.approx(float(opened) + 0.5 / 2 / 2, rel=1e-4)
+    same = dataclasses.replace(driving, face=source.face + torch.tensor([0.25, 0.0, 0.0]))
+    assert known_flow_loss(shifting_flow(-0.25), source.packed(), same.packed()) < 1e-6
+
+
+def test_landmarks_beyond_the_frame_or_not_known_leave_the_flow_alone(true: TrueMotion) -> None:
+    source, driving = known_pair(true)
+    flow = shifting_flow(0.0).clone().requires_grad_()
+    away = dataclasses.replace(driving, face=driving.face + 3)
+    assert known_flow_loss(flow, source.packed(), away.packed()) == 0
+    packed = driving.packed()
+    packed[0] = torch.nan
+    loss = known_flow_loss(flow, source.packed(), packed)
+    loss.backward()
+    assert flow.grad is not None and flow.grad.isfinite().all()
+    assert not flow.grad[0].any() and flow.grad[1].any()
+    alone = known_flow_loss(flow[1:], source[1:].packed(), driving[1:].packed())
+    torch.testing.assert_close(loss, alone)
 
 
 def test_what_is_known_is_told_and_the_rest_estimated(true: TrueMotion) -> None:

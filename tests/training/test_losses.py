@@ -1,5 +1,6 @@
 """Each loss on inputs whose loss is known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,13 +9,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ptus.errors import UserError
-from ptus.model import PRESETS, PTUS
+from ptus.model import PRESETS, PTUS, standing
 from ptus.training.batch import Batch
 from ptus.training.config import LossWeights
 from ptus.training.losses import perceptual, priors
 from ptus.training.losses.adversarial import adversarial_loss, discriminator_loss, feature_matching_loss
 from ptus.training.losses.equivariance import Transform, equivariance_loss
-from ptus.training.objective import Objective
+from ptus.training.objective import Objective, eye_and_mouth_crops
 from tests.model.test_motion import random_motion
 from tests.training.conftest import SMALL
 
@@ -121,6 +122,19 @@ def test_face_region_is_in_the_box() -> None:
     assert float(priors.face_region_loss(logits, box)) < 1e-6
     logits[0, 0, 2] = 20.0
     assert float(priors.face_region_loss(logits, box)) > 1
+
+
+def test_crops_of_eyes_and_mouth_hold_them() -> None:
+    motion, frames = random_motion(1), torch.zeros(1, 3, 256, 256)
+    motion = replace(motion, scale=torch.tensor([[0.4]]), translation=torch.zeros(1, 3), rotation=torch.eye(3)[None])
+    motion = replace(motion, canonical=torch.from_numpy(standing.face(15))[None], expression=torch.zeros(1, 15, 3))
+    for number, (x, y) in enumerate([(-0.112, -0.13), (0.112, -0.13), (0.0, 0.144)]):  # of a standing head so large
+        frames[0, number, round((y + 1) * 127.5), round((x + 1) * 127.5)] = 1
+    crops = eye_and_mouth_crops(frames, motion, 33)
+    assert crops.shape == (3, 3, 33, 33)
+    for number in range(3):
+        assert crops[number, number, 14:19, 14:19].max() > 0.2  # its middle
+        assert not crops[number, [other for other in range(3) if other != number]].any()
 
 
 def test_keypoints_that_follow_are_equivariant() -> None:

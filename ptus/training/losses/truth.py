@@ -1,21 +1,19 @@
 """Where the motion in a frame is known, as that of rendered clips is, what is estimated is held against it."""
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from ptus.model import Motion
 from ptus.model.rotation import product
+from ptus.model.standing import OPENINGS
 from ptus.training.known import FACE, KnownMotion
 from ptus.training.processes import averaged, processes
+from ptus_kernels import grid_sample_2d
 
-OPENINGS = [
-    (FACE.index(upper), FACE.index(lower))
-    for upper, lower in (
-        ("left eye upper lid", "left eye lower lid"),
-        ("right eye upper lid", "right eye lower lid"),
-        ("upper lip inner edge", "lower lip inner edge"),
-    )
-]
+SEEN = [number for number, name in enumerate(FACE) if "jaw" not in name]
+"""Landmarks that a head hardly hides from the camera, however it turns."""
+BESIDE = 0.04  # how far above and below lids and lips the flow is looked at, of the head's half size
 
 
 def known_motion_loss(motion: Motion, packed: Tensor) -> Tensor:
@@ -43,10 +41,34 @@ def known_motion_loss(motion: Motion, packed: Tensor) -> Tensor:
         _beside(_openings(motion.face) / scale.unsqueeze(1), _openings(known.face) / scale.unsqueeze(1)),
     ]
     pairs = [(found, expected) for found, expected in pairs if found.numel()]
-    sums = torch.stack([_sum_of_differences(found, expected) for found, expected in pairs])
-    counts = torch.stack([expected.isfinite().sum() for _, expected in pairs])
-    known_in_all = averaged({"counts": counts})["counts"]  # else a process in which little is known would count more
-    return (sums / known_in_all.clamp(min=1 / processes())).mean()
+    return _mean_of_known([found - expected for found, expected in pairs])
+
+
+def known_flow_loss(flow: Tensor, source: Tensor, driving: Tensor) -> Tensor:
+    """Landmarks of the face come from where the source has them: a scalar, 0 where nothing is known.
+
+    Pictures alone hardly say so: lids and lips are a few pixels, and dark ones beside bright ones. How far eyes and
+    mouth are open in the source counts as much as the places of all landmarks. Of lids and lips a point a little
+    outside the opening is asked for: those of a closed eye are in one place, but come from two.
+
+    Args:
+        flow: where each point of the driven frame is seen in the source, (B, S, S, 2).
+        source: what is known of the source's motion, packed, (B, 133).
+        driving: the same of the driver's.
+
+    Returns:
+        Mean absolute difference along x and y, in units of half the driven head's size.
+    """
+    there, here = KnownMotion.unpacked(source), KnownMotion.unpacked(driving)
+    at, expected = _outside(here), _outside(there)
+    planes = rearrange(flow, "b h w n -> b n h w")
+    grid = at.nan_to_num().unsqueeze(1)
+    found = grid_sample_2d(planes, grid, padding_mode="border", align_corners=True)
+    inside = (at.abs() <= 1).all(dim=-1, keepdim=True)
+    scale = here.scale.nan_to_num(1.0).unsqueeze(1)  # a NaN would reach gradients
+    apart = (rearrange(found, "b n 1 k -> b k n") - expected) / scale
+    apart = torch.where(inside, apart, torch.nan)
+    return _mean_of_known([apart[:, SEEN], _openings(apart)])
 
 
 def told(motion: Motion, packed: Tensor) -> Motion:
@@ -84,6 +106,15 @@ def _in_place(found: Tensor, known: Tensor) -> Tensor:
     return torch.cat((torch.where(there.isfinite(), there, found[:, :count]), found[:, count:]), dim=1)
 
 
+def _outside(known: KnownMotion) -> Tensor:
+    """x and y of the face's landmarks, (B, 15, 2), upper lids and lips a little above themselves, lower ones below."""
+    sides = known.face.new_zeros(len(FACE), 1)
+    for upper, lower in OPENINGS:
+        sides[upper], sides[lower] = -BESIDE, BESIDE
+    down = known.rotation[:, 1:2, :2]
+    return known.face[..., :2] + sides * known.scale.unsqueeze(1) * down
+
+
 def _openings(face: Tensor) -> Tensor:
     """From each upper lid and lip to the lower one, of those that there are keypoints for: (B, 0 to 3, 3)."""
     pairs = [(upper, lower) for upper, lower in OPENINGS if max(upper, lower) < face.shape[1]]
@@ -103,5 +134,10 @@ def _beside(found: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     return found[:, :count], known[:, :count]
 
 
-def _sum_of_differences(found: Tensor, known: Tensor) -> Tensor:
-    return ((found - known.nan_to_num()).abs() * known.isfinite()).sum()
+def _mean_of_known(differences: list[Tensor]) -> Tensor:
+    """Mean over kinds of differences of their mean absolute value, over all that are not NaN in any process."""
+    known = [difference.isfinite() for difference in differences]
+    sums = [torch.where(there, difference, 0).abs().sum() for there, difference in zip(known, differences, strict=True)]
+    counts = torch.stack([there.sum() for there in known])
+    known_in_all = averaged({"counts": counts})["counts"]  # else a process in which little is known would count more
+    return (torch.stack(sums) / known_in_all.clamp(min=1 / processes())).mean()
