@@ -23,7 +23,7 @@ import torch
 import tyro
 from tqdm import tqdm
 
-from ptus.data.dataset import Clip, read_clips
+from ptus.data.dataset import read_clips
 from ptus.data.truth import TrueMotion, write_motion
 from ptus.errors import UserError
 from ptus.model import standing
@@ -84,7 +84,7 @@ class Similarity:
 NOT_FOUND = Similarity(np.nan, np.full((3, 3), np.nan), np.full(3, np.nan))
 
 
-def seen(clip: Clip) -> tuple[Floats, Floats]:
+def seen(path: Path) -> tuple[Floats, Floats]:
     """The mesh (T, 478, 3) and the shoulders (T, 2, 2) in [-1, 1] of the frame, NaN where they are not seen."""
     try:
         import mediapipe
@@ -93,7 +93,7 @@ def seen(clip: Clip) -> tuple[Floats, Floats]:
     meshes, shoulders = [], []
     solutions: Any = mediapipe.solutions
     with (
-        VideoReader(clip.path) as video,
+        VideoReader(path) as video,
         solutions.face_mesh.FaceMesh(refine_landmarks=True) as face,
         solutions.pose.Pose() as pose,
     ):
@@ -144,6 +144,17 @@ def opening(meshes: Floats, upper: int, lower: int, left: int, right: int, most:
     return opened.clip(0, 1)
 
 
+def eyes_open(meshes: Floats) -> Floats:
+    """Of both eyes, (T, 2)."""
+    eyes = ((159, 145, 33, 133), (386, 374, 362, 263))
+    return np.stack([opening(meshes, *eye, OPEN_EYE) for eye in eyes], axis=1)
+
+
+def mouth_open(meshes: Floats) -> Floats:
+    """Of the mouth, (T,)."""
+    return opening(meshes, 13, 14, 61, 291, OPEN_MOUTH)
+
+
 def motion_of(meshes: Floats, shoulders: Floats) -> TrueMotion:
     """The motion in frames of which some show a face, from what is `seen` in them; NaN where none does."""
     neutral = standing_mesh(meshes)
@@ -155,7 +166,6 @@ def motion_of(meshes: Floats, shoulders: Floats) -> TrueMotion:
     translation[:, 2] = DEPTH
     meshes = meshes + away[:, None, None] * np.array([0.0, 0.0, 1.0])
     numbers = list(LANDMARKS.values())
-    eyes = [opening(meshes, *eye, OPEN_EYE) for eye in ((159, 145, 33, 133), (386, 374, 362, 263))]
 
     def tensor(array: Floats) -> torch.Tensor:
         return torch.from_numpy(array.astype(np.float32))
@@ -167,8 +177,8 @@ def motion_of(meshes: Floats, shoulders: Floats) -> TrueMotion:
         face=tensor(meshes[:, numbers]),
         canonical=tensor(neutral[numbers]),
         body=tensor(bodies(shoulders)),
-        eyes=tensor(np.stack(eyes, axis=1)),
-        mouth=tensor(opening(meshes, 13, 14, 61, 291, OPEN_MOUTH)[:, None]),
+        eyes=tensor(eyes_open(meshes)),
+        mouth=tensor(mouth_open(meshes)[:, None]),
         face_names=tuple(LANDMARKS),
         body_names=tuple(standing.BODY),
     )
@@ -186,7 +196,7 @@ def main(data: tyro.conf.Positional[Path], /) -> None:
     clips = read_clips(data)
     (data / "motion").mkdir(exist_ok=True)
     for clip in tqdm([clip for clip in clips if clip.motion is None], unit="clip"):
-        meshes, shoulders = seen(clip)
+        meshes, shoulders = seen(clip.path)
         if np.isnan(meshes).any(axis=(1, 2)).all():
             tqdm.write(f"{clip.id}: no face found")
         else:

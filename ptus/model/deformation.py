@@ -103,9 +103,7 @@ class Refinement(nn.Module):
         self.residual = nn.Conv2d(width, 3 * config.mask_size[0], 3, padding=1)
         self.depths = nn.Conv2d(width, config.volume_depth, 3, padding=1)
 
-    def forward(
-        self, features: Tensor, deformation: Tensor, farthest: Tensor, driven: Motion
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, features: Tensor, deformation: Tensor, farthest: Tensor, driven: Motion) -> tuple[Tensor, Tensor]:
         """Refine a deformation.
 
         Args:

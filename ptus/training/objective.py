@@ -10,10 +10,10 @@ from ptus.model.crops import crops, head_crops
 from ptus.model.discriminator import Discriminators
 from ptus.training.batch import Batch
 from ptus.training.config import LossWeights
+from ptus.training.known import FACE
 from ptus.training.losses import priors
 from ptus.training.losses.adversarial import adversarial_loss, feature_matching_loss
 from ptus.training.losses.equivariance import Transform, equivariance_loss
-from ptus.training.known import FACE
 from ptus.training.losses.truth import known_flow_loss, known_motion_loss, told
 
 

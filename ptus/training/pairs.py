@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from ptus.model.standing import OPENINGS
 from ptus.stopping import WISHES
 from ptus.training.batch import Batch
 from ptus.training.frames import CachedClip
@@ -21,6 +22,8 @@ TURNED = 0.4
 """Of the sources whose motion is known the head is turned: more people look in more directions than were filmed."""
 BOX_ERROR = 0.08
 """Deviation of a face box's place, of its side, and of its side's logarithm."""
+DIFFERENT, CANDIDATES = 0.5, 8
+"""Share of the driving frames that are chosen for their expression, and from how many."""
 
 
 def jittered(boxes: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDArray[np.float32]:
@@ -29,6 +32,22 @@ def jittered(boxes: npt.NDArray[np.float32], random: np.random.Generator) -> npt
     centres = (low + high) / 2 + BOX_ERROR * random.standard_normal((len(boxes), 2)) * (high - low)
     halves = np.exp(BOX_ERROR * random.standard_normal((len(boxes), 1))) * (high - low) / 2
     return np.concatenate((centres - halves, centres + halves), axis=1).astype(np.float32)
+
+
+def drawn_frames(clip: CachedClip, random: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Numbers of a source and a driving frame.
+
+    People blink seldom: half of the driving frames are, of several, the one whose eyes, or whose mouth, are open most
+    differently.
+    """
+    source, *others = random.integers(len(clip.frames), size=1 + CANDIDATES)
+    place, differently = random.integers(len(OPENINGS)), random.random() < DIFFERENT
+    if not differently:
+        return np.array([source, others[0]])
+    upper, lower = (clip.known.face[[source, *others], point] for point in OPENINGS[place])
+    opening = torch.linalg.vector_norm(upper - lower, dim=1)
+    best = int((opening[1:] - opening[0]).abs().nan_to_num(-1.0).argmax())
+    return np.array([source, others[best]])
 
 
 class Pairs(Dataset[Batch]):
@@ -51,7 +70,7 @@ class Pairs(Dataset[Batch]):
         """The pair of this number, as a batch of one."""
         random = np.random.default_rng([self.seed, number])
         clip = self.clips[random.choice(len(self.clips), p=self.chances)]
-        chosen = random.integers(len(clip.frames), size=2)
+        chosen = drawn_frames(clip, random)
         variation = Variation.random(random)
         pictures = torch.from_numpy(variation.pictures(clip.frames[chosen])).permute(0, 3, 1, 2).contiguous()
         boxes = torch.from_numpy(jittered(variation.boxes(clip.boxes[chosen]), random))

@@ -18,7 +18,7 @@ from examples.label_with_mediapipe import (
     opening,
     standing_mesh,
 )
-from ptus.data.dataset import Clip, read_clips, write_clips
+from ptus.data.dataset import read_clips, write_clips
 from ptus.errors import UserError
 from ptus.model.standing import BODY, FACE
 from ptus.training import known
@@ -112,9 +112,9 @@ def test_clips_are_labelled_once_and_those_without_a_face_named(
     meshes, shoulders = some_frames(FRAMES)
     looked_at: list[str] = []
 
-    def seen(clip: Clip) -> tuple[np.ndarray, np.ndarray]:
-        looked_at.append(clip.id)
-        return (meshes if clip.id == "a" else np.full_like(meshes, np.nan)), shoulders
+    def seen(path: Path) -> tuple[np.ndarray, np.ndarray]:
+        looked_at.append(path.stem)
+        return (meshes if path.stem == "a" else np.full_like(meshes, np.nan)), shoulders
 
     monkeypatch.setattr(label_with_mediapipe, "seen", seen)
     label_with_mediapipe.main(tmp_path)

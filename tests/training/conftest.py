@@ -23,7 +23,7 @@ SMALL = ModelConfig(
     128, body_keypoints=3, face_keypoints=4, volume_channels=8, volume_depth=8, width=16, motion_width=8
 )
 QUICK = TrainingConfig(steps=6, batch=2, warm_up=2, adversarial_from=2, learning_rate=1e-3)
-ESTIMATORS_ALONE = LossWeights(perceptual=0, pixels=0, adversarial=0, feature_matching=0, face_region=0)
+ESTIMATORS_ALONE = LossWeights(perceptual=0, pixels=0, adversarial=0, feature_matching=0, known_flow=0, face_region=0)
 SIDE, FRAMES = 128, 6
 
 

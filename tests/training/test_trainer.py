@@ -25,6 +25,7 @@ from tests.training.conftest import ESTIMATORS_ALONE, FRAMES, QUICK, SIDE, SMALL
 
 Make = Callable[..., Trainer]
 OFTEN = Intervals(scalars=1, pictures=2, checkpoint=2)
+SHARES = ("face", "eyes_mouth")  # weigh other losses
 
 
 @pytest.fixture
@@ -45,12 +46,12 @@ def assert_equal(found: dict[str, torch.Tensor], expected: dict[str, torch.Tenso
 def test_a_step_has_every_loss(make_trainer: Make, batch: Batch) -> None:
     trainer = make_trainer(dataclasses.replace(QUICK, adversarial_from=0))
     losses = trainer.train_step(batch).losses
-    switchable = {name for name in vars(LossWeights()) if name != "face"}  # which weighs others
+    switchable = {name for name in vars(LossWeights()) if name not in SHARES}
     assert losses.keys() == {*switchable, "gradient", "discriminators"}
     assert all(loss.isfinite() for loss in losses.values())
 
 
-@pytest.mark.parametrize("name", [name for name in vars(LossWeights()) if name != "face"])
+@pytest.mark.parametrize("name", [name for name in vars(LossWeights()) if name not in SHARES])
 def test_a_loss_can_be_switched_off(name: str, make_trainer: Make, batch: Batch) -> None:
     weights = dataclasses.replace(LossWeights(), **{name: 0.0})
     trainer = make_trainer(dataclasses.replace(QUICK, adversarial_from=0, weights=weights))
