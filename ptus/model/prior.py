@@ -50,18 +50,20 @@ def face_nearness(face: Tensor, motion: Motion, size: Sequence[int]) -> Tensor:
     lies below with the lower one. By distance alone, those of a closed eye would take the same points along, and the
     eye would move as a whole instead of closing.
     """
-    scale = motion.scale[:, :, None, None]
-    logits = list(nearness(face, FACE_REACH * scale, (1, *size[1:])).unbind(dim=1))
-    down = normalize(motion.rotation[:, 1, :2], dim=-1)
-    for upper, lower in standing.OPENINGS:
-        if max(upper, lower) >= face.shape[1]:
-            continue
-        middle = (face[:, upper, :2] + face[:, lower, :2]) / 2
-        half = ((face[:, lower, :2] - middle) * down).sum(dim=-1).abs()
-        offsets = identity_grid(size[1:], face) - middle[:, None, None]
-        below = (offsets * down[:, None, None]).sum(dim=-1) / (half[:, None, None] + LID * scale[:, 0])
-        near = offsets.square().sum(dim=-1) / (-2 * (FACE_REACH * scale[:, 0]) ** 2)
-        logits[upper], logits[lower] = ((near + logsigmoid(2 * side)).unsqueeze(1) for side in (-below, below))
+    scale, plane = motion.scale[:, :, None, None], (1, *size[1:])
+    logits = list(nearness(face, FACE_REACH * scale, plane).unbind(dim=1))
+    pairs = [pair for pair in standing.OPENINGS if max(pair) < face.shape[1]]
+    if pairs:
+        upper, lower = (face[:, [pair[side] for pair in pairs], :2] for side in (0, 1))
+        down = normalize(motion.rotation[:, 1:2, :2], dim=-1)
+        middle, half = (upper + lower) / 2, ((lower - upper) * down).sum(dim=-1).abs() / 2
+        offsets = identity_grid(size[1:], face) - middle[:, :, None, None]
+        below = (offsets * down[:, :, None, None]).sum(dim=-1) / (half + LID * motion.scale)[..., None, None]
+        near = nearness(middle, FACE_REACH * scale, plane)
+        for side, sign in ((0, -2), (1, 2)):
+            shared = near + logsigmoid(sign * below).unsqueeze(2)
+            for pair, of_one in zip(pairs, shared.unbind(dim=1), strict=True):
+                logits[pair[side]] = of_one
     return torch.stack(logits, dim=1).expand(-1, -1, size[0], -1, -1)
 
 
