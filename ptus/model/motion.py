@@ -1,7 +1,7 @@
 """The motion of an upper body in numbers, and its transfer from one person to another."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -40,6 +40,14 @@ class Motion:
         """The face's keypoints moved by the head alone, x = s x_c R + t: (B, K_f, 3)."""
         posed = rotations.product(self.canonical, self.rotation)
         return self.scale.unsqueeze(1) * posed + self.translation.unsqueeze(1)
+
+    def about(self, canonical: Tensor) -> "Motion":
+        """The same keypoints, as the expression of a face that has other canonical ones, (B, K_f, 3).
+
+        Between frames of one person whatever differs in the canonical keypoints is expression.
+        """
+        moved = rotations.product(self.canonical - canonical, self.rotation)
+        return replace(self, canonical=canonical.expand_as(self.canonical), expression=self.expression + moved)
 
     def __len__(self) -> int:
         """How many frames it is of."""
@@ -104,16 +112,18 @@ def transfer(source: Motion, driving: Motion, reference: Motion, options: Transf
         δ = δ_s + p (δ_d - δ_r),   body = body_s + p (body_d - body_r)
 
     Absolute motion is the same with the source itself as reference, so that strength 1 puts the source where the driver
-    is. Canonical keypoints stay the source's: they are the person.
+    is. Canonical keypoints stay the source's: they are the person. The driver's are those of its reference in every
+    frame, so that a smile that an estimator takes for another face is an expression all the same.
 
     Args:
         source: of one frame, or as many as `driving`.
         driving: of any number of frames.
-        reference: of one frame: that of the driver which looks like the source; read in relative motion only.
+        reference: of one frame: that of the driver which looks like the source; of absolute motion any one of it.
         options: what to take.
     """
     frames = len(driving)
     source = source if len(source) == frames else source.expand(frames)
+    driving = driving.about(reference.canonical)
     start = reference.expand(frames) if options.relative else source
     pace = source.scale / start.scale
     turn = rotations.power(rotations.product(start.rotation.transpose(1, 2), driving.rotation), options.pose)

@@ -76,6 +76,7 @@ class Objective(nn.Module):
             losses["equivariance"] = equivariance_loss(driving, moved, transform)
         if not weights.look_at_pictures:
             return Outcome(losses, None)
+        driving = driving.about(source.canonical)
         if weights.known_motion and model.config.local_global:
             source, driving = told(source, batch.source_known), told(driving, batch.driving_known)
         rendered = model.render_with_warp(model.encode(batch.source), source, driving)

@@ -45,6 +45,18 @@ def assert_same(found: Motion, expected: Motion) -> None:
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
 
 
+def test_what_differs_in_the_drivers_canonical_keypoints_is_expression() -> None:
+    """A smile that an estimator takes for another face."""
+    another = SOURCE.canonical[:1] + torch.linspace(-0.2, 0.2, SOURCE.canonical.shape[1]).view(1, -1, 1)
+    smiling = DRIVING.about(another)
+    torch.testing.assert_close(smiling.face, DRIVING.face)
+    assert (smiling.expression - DRIVING.expression).abs().max() > 0.1
+    for options in (TransferOptions(), TransferOptions(relative=False)):
+        expected = transfer(SOURCE[:1], DRIVING, DRIVING[:1], options)
+        mixed = Motion.cat((DRIVING[:1], smiling[1:]))
+        assert_same(transfer(SOURCE[:1], mixed, DRIVING[:1], options), expected)
+
+
 @pytest.mark.parametrize(
     ("angles", "point", "turned"),
     [

@@ -21,8 +21,8 @@ def known_motion_loss(motion: Motion, packed: Tensor) -> Tensor:
 
     Counted alike are the head's rotation, its place in units of its half size, the logarithm of its size,
     the keypoints of face and body, the first of the model's, as many as are known, how far the body moves from source
-    to driver, which is less than estimates of it are off at first, and how far eyes and mouth are open: lids and lips
-    would hardly count among a face's keypoints. Of several processes, the mean of their losses is that of all samples.
+    to driver, which is less than estimates of it are off at first, and how far eyes and mouth are open, in the frame
+    and in the canonical face: lids and lips would hardly count among a face's keypoints. Of several processes, the mean of their losses is that of all samples.
 
     Args:
         motion: of B frames, estimated with head pose; sources, then as many drivers.
@@ -39,6 +39,7 @@ def known_motion_loss(motion: Motion, packed: Tensor) -> Tensor:
         _beside(motion.body, known.body),
         _beside(_apart(motion.body), _apart(known.body)),
         _beside(_openings(motion.face) / scale.unsqueeze(1), _openings(known.face) / scale.unsqueeze(1)),
+        _beside(_openings(motion.canonical), _openings(known.canonical)),
     ]
     pairs = [(found, expected) for found, expected in pairs if found.numel()]
     return _mean_of_known([found - expected for found, expected in pairs])
