@@ -51,7 +51,7 @@ class Frames(nn.Module):
 
     def forward(self, frames: Tensor, face_boxes: Tensor) -> Tensor:
         """(B, 3, S, S) and (B, 4) → (B, 3, S, S)."""
-        if self._encoded is None or self._encoded[0].volume.dtype != self.model.decoder.picture.weight.dtype:
+        if self._encoded is None or self._encoded[0].volume.dtype != self.model.decoder.picture_and_shown.weight.dtype:
             box = torch.tensor([FACE], device=self.source.device)
             self._encoded = self.model.encode(self.source), self.model.estimate(self.source, box)
         appearance, motion = self._encoded

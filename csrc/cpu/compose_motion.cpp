@@ -1,5 +1,6 @@
 #include "cpu/compose_motion.h"
 
+#include "cpu/denormals.h"
 #include "cpu/keypoints.h"
 #include "cpu/output_mask.h"
 
@@ -14,6 +15,7 @@ void compose(const ComposeMotion<T, rank>& call, const Tensor& deformation) {
   const int64_t bytes = PTUS_FOR_THIS_CPU(compose_motion_workspace<T, rank>)(call, false);
   const auto units = PTUS_FOR_THIS_CPU(compose_motion_units<T, rank>);
   torch::stable::parallel_for(0, call.units(), 1, [&](int64_t begin, int64_t end) {
+    const FlushDenormals flush;
     const Scratch memory(bytes);
     units(call, out, memory.as<char>(), begin, end);
   });
@@ -26,6 +28,7 @@ void compose_backward(const ComposeMotion<T, rank>& call, const ComposeMotionGra
                                  : PTUS_FOR_THIS_CPU(compose_motion_backward_units<T, rank>);
   const int64_t items = call.resized ? call.logits.batch * call.logits.depth : call.units();
   torch::stable::parallel_for(0, items, 1, [&](int64_t begin, int64_t end) {
+    const FlushDenormals flush;
     const Scratch memory(bytes);
     loop(call, gradients, memory.as<char>(), begin, end);
   });

@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "cpu/denormals.h"
 #include "cpu/output_mask.h"
 #include "cpu/soft_argmax.h"
 
@@ -57,8 +58,10 @@ struct Prepared {
     const int64_t depth = call.logits.depth, keypoints = call.logits.batch * call.logits.channels;
     std::vector<PlaneSums<R>> sums(keypoints * depth);
     const auto units = PTUS_FOR_THIS_CPU(soft_argmax_units<T>);
-    torch::stable::parallel_for(0, call.units(), grain_of_unit(),
-                                [&](int64_t begin, int64_t end) { units(call, sums.data(), begin, end); });
+    torch::stable::parallel_for(0, call.units(), grain_of_unit(), [&](int64_t begin, int64_t end) {
+      const FlushDenormals flush;
+      units(call, sums.data(), begin, end);
+    });
     softmaxes.reserve(keypoints);
     for (int64_t i = 0; i < keypoints; ++i) softmaxes.emplace_back(sums.data() + i * depth, depth, call.scale);
   }
@@ -128,6 +131,7 @@ std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& logits, do
     const auto to = volume_of<T>(grad_logits);
     const auto units = PTUS_FOR_THIS_CPU(soft_argmax_gradient_units<T>);
     torch::stable::parallel_for(0, prepared.call.units(), prepared.grain_of_unit(), [&](int64_t begin, int64_t end) {
+      const FlushDenormals flush;
       units(prepared.call, slopes.data(), to, begin, end);
     });
   });

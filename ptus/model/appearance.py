@@ -91,6 +91,7 @@ class AppearanceEncoder(nn.Module):
         coarse_volume = coarse_seen = None
         if self.coarse_seen is not None:
             coarse_volume = reduce(volume, "b c d (h 2) (w 2) -> b c d h w", "mean")
+            coarse_volume = coarse_volume.contiguous(memory_format=torch.channels_last_3d)
             coarse_seen = self.coarse_seen(reduce(halved, "b c d (h 2) (w 2) -> b c d h w", "mean"))
         return Appearance(
             volume=volume,

@@ -28,10 +28,10 @@ class _Level(nn.Module):
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
         self.narrow = nn.Conv2d(channels_in, channels_out, 1)
-        self.occlusion = nn.Conv2d(channels_out, 1, 3, padding=1)
-        self.residual = nn.Conv2d(channels_out, 2, 3, padding=1)
-        nn.init.zeros_(self.residual.weight)
-        nn.init.zeros_(cast(Tensor, self.residual.bias))
+        self.shown_and_flow = nn.Conv2d(channels_out, 1 + 2, 3, padding=1)
+        with torch.no_grad():
+            for parameter in self.shown_and_flow.parameters():
+                parameter[1:] = 0
         self.refine = ConvBlock(channels_out, channels_out)
 
     def forward(self, features: Tensor, skip: Tensor, flow: Tensor, farthest: Tensor) -> tuple[Tensor, Tensor]:
@@ -47,10 +47,11 @@ class _Level(nn.Module):
             Features (B, C', 2H, 2W) and flow (B, 2H, 2W, 2).
         """
         features = doubled(self.narrow(features))
-        residual = precise(self.residual(features)).tanh() * farthest[:, None, None, None]
+        shown, residual = self.shown_and_flow(features).split((1, 2), dim=1)
+        residual = precise(residual).tanh() * farthest[:, None, None, None]
         flow = _finer(flow) + rearrange(residual, "b n h w -> b h w n")
-        shown = warp_blend(skip, flow, self.occlusion(features), features, sigmoid=True, align_corners=True)
-        return self.refine(shown), flow
+        blended = warp_blend(skip, flow, shown, features, sigmoid=True, align_corners=True)
+        return self.refine(blended), flow
 
 
 class Decoder(nn.Module):
@@ -66,9 +67,8 @@ class Decoder(nn.Module):
         self.refine = ResBlock(config.width)
         widths = [config.width, *skip_channels(config)]
         self.levels = nn.ModuleList(_Level(before, after) for before, after in pairwise(widths))
-        self.picture = nn.Conv2d(widths[-1], 3, 3, padding=1)
-        self.shown = nn.Conv2d(widths[-1], 1, 3, padding=1)
-        nn.init.constant_(cast(Tensor, self.shown.bias), SHOWN_AT_FIRST)
+        self.picture_and_shown = nn.Conv2d(widths[-1], 3 + 1, 3, padding=1)
+        nn.init.constant_(cast(Tensor, self.picture_and_shown.bias)[3:], SHOWN_AT_FIRST)
 
     def forward(self, warped: Warped, appearance: Appearance) -> tuple[Tensor, Tensor]:
         """Draw pictures.
@@ -80,17 +80,17 @@ class Decoder(nn.Module):
         Returns:
             Pictures (B, 3, S, S), RGB in [0, 1], and where each of their points is seen in the source, (B, S, S, 2).
         """
-        expression = warped.expression.to(warped.features.dtype)
+        expression = warped.expression.to(warped.features.dtype, memory_format=torch.channels_last)
         joined = torch.cat((warped.features, doubled(warped.motion), expression), dim=1)
         features, flow = self.refine(self.join(joined)), warped.flow
         for level, skip in zip(self.levels, appearance.skips, strict=True):
             features, flow = level(features, skip, flow, warped.farthest)
-        drawn = torch.sigmoid(precise(self.picture(features)))
+        drawn, shown = precise(self.picture_and_shown(features)).split((3, 1), dim=1)
         pictures = warp_blend(
             appearance.picture,
             flow,
-            precise(self.shown(features)),
-            drawn,
+            shown,
+            drawn.sigmoid(),
             sigmoid=True,
             padding_mode="border",
             align_corners=True,

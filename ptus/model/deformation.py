@@ -36,6 +36,7 @@ class MotionReader(nn.Module):
         """Read the motions of a compressed volume (B, seen, d, h, w): (B, width, h / stride, w / stride)."""
         motions_seen = motion_features(volume, motions.driving, motions.source, motions.jacobian, align_corners=True)
         features = self.fold(rearrange(motions_seen, "b c d h w -> b (c d) h w"))
+        features = features.contiguous(memory_format=torch.channels_last)
         if self.join is not None and beside is not None:
             features = self.join(torch.cat((features, beside), dim=1))
         features = self.around(features)
@@ -100,8 +101,8 @@ class Refinement(nn.Module):
         super().__init__()
         self.size = config.volume_size
         self.head_known = config.face_body
-        self.residual = nn.Conv2d(width, 3 * config.mask_size[0], 3, padding=1)
-        self.depths = nn.Conv2d(width, config.volume_depth, 3, padding=1)
+        self.outputs = [3 * config.mask_size[0], config.volume_depth]
+        self.residual_and_depths = nn.Conv2d(width, sum(self.outputs), 3, padding=1)
 
     def forward(self, features: Tensor, deformation: Tensor, farthest: Tensor, driven: Motion) -> tuple[Tensor, Tensor]:
         """Refine a deformation.
@@ -116,11 +117,11 @@ class Refinement(nn.Module):
         Returns:
             The refined deformation, and the flow of what is seen, (B, H, W, 2): its x and y averaged over depth.
         """
-        residual = precise(rearrange(self.residual(features), "b (n d) h w -> b n d h w", n=3)).tanh()
+        residual, depths = precise(self.residual_and_depths(features)).split(self.outputs, dim=1)
+        residual = rearrange(residual, "b (n d) h w -> b n d h w", n=3).tanh()
         residual = residual * farthest[:, None, None, None, None]
         residual = nn.functional.interpolate(residual, self.size, mode="trilinear", align_corners=True)
         refined = deformation + rearrange(residual, "b n d h w -> b d h w n")
-        depths = precise(self.depths(features))
         if self.head_known:
             depths = depths + head_surface(driven, (self.size[0], *depths.shape[2:]))
         shares = doubled(depths).softmax(dim=1)

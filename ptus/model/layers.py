@@ -91,5 +91,9 @@ def identity_grid(size: Sequence[int], like: Tensor) -> Tensor:
         size: of the grid.
         like: other coordinates, of the device and type that are wanted.
     """
-    lines = [torch.linspace(-1, 1, steps, device=like.device, dtype=like.dtype) for steps in size]
-    return torch.stack(torch.meshgrid(*lines, indexing="ij")[::-1], dim=-1)
+    return torch.stack(torch.meshgrid(*lines(size, like)[::-1], indexing="ij")[::-1], dim=-1)
+
+
+def lines(size: Sequence[int], like: Tensor) -> list[Tensor]:
+    """The coordinates of `identity_grid` along each of its axes: x of (W,), y of (H,), and z."""
+    return [torch.linspace(-1, 1, steps, device=like.device, dtype=like.dtype) for steps in reversed(size)]

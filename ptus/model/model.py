@@ -119,5 +119,5 @@ class PTUS(nn.Module):
         side = self.config.size
         if pictures.dim() != 4 or pictures.shape[1:] != (3, side, side):
             raise ValueError(f"{name}: expected (B, 3, {side}, {side}), got {tuple(pictures.shape)}")
-        weight = self.decoder.picture.weight
+        weight = self.decoder.picture_and_shown.weight
         return pictures.to(weight.dtype).contiguous(memory_format=torch.channels_last) * 2 - 1

@@ -6,12 +6,13 @@ The networks behind a deformation add to this, so that an untrained model alread
 from collections.abc import Sequence
 
 import torch
+from einops import rearrange
 from torch import Tensor
 from torch.nn.functional import logsigmoid, normalize
 
 from ptus.model import standing
 from ptus.model.composition import Motions
-from ptus.model.layers import identity_grid
+from ptus.model.layers import identity_grid, lines
 from ptus.model.motion import Motion
 
 BODY_REACH = 0.2  # how far a keypoint of the body takes its surroundings along, σ, of the frame's half side
@@ -38,8 +39,11 @@ def nearness(keypoints: Tensor, reach: float | Tensor, size: Sequence[int]) -> T
     Returns:
         (B, K, d, h, w).
     """
-    offsets = identity_grid(size[1:], keypoints) - keypoints[:, :, None, None, :2]
-    logits = offsets.square().sum(dim=-1) / (-2 * reach**2)
+    across, down = (
+        (line - at.unsqueeze(-1)).square()
+        for line, at in zip(lines(size[1:], keypoints), keypoints[..., :2].unbind(-1), strict=True)
+    )
+    logits = (down.unsqueeze(-1) + across.unsqueeze(-2)) / (-2 * reach**2)
     return logits.unsqueeze(2).expand(-1, -1, size[0], -1, -1)
 
 
@@ -78,11 +82,15 @@ def expression_maps(local: Motions, driven: Motion, size: Sequence[int]) -> Tens
     Returns:
         (B, 3 K, h, w): of each keypoint exp(-‖g - kp‖² / 2σ²), and that times x and y of what is added.
     """
-    reach = EXPRESSION_REACH * driven.scale[:, :, None, None]
-    near = nearness(local.driving, reach, (1, *size)).exp()
+    reach = EXPRESSION_REACH * driven.scale.unsqueeze(1)
+    across, down = (
+        ((line.unsqueeze(-1) - at.unsqueeze(1)) / reach).square().mul(-0.5).exp()
+        for line, at in zip(lines(size, local.driving), local.driving[..., :2].unbind(-1), strict=True)
+    )
+    near = down.unsqueeze(2) * across.unsqueeze(1)
     added = (local.source - local.driving)[..., :2] / (EXPRESSION_STEP * driven.scale.unsqueeze(1))
-    maps = near * torch.cat((torch.ones_like(added[..., :1]), added), dim=2)[..., None, None]
-    return maps.flatten(1, 2)
+    told = torch.cat((torch.ones_like(added[..., :1]), added), dim=2)[:, None, None]
+    return rearrange(near.unsqueeze(-1) * told, "b h w k n -> b (k n) h w")
 
 
 def head_region(motion: Motion, size: Sequence[int]) -> Tensor:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from einops import rearrange
 from torch import Tensor, nn
 
 from ptus.model.appearance import COARSE_SEEN, FINE_SEEN, Appearance
@@ -38,14 +37,14 @@ class Warped:
     face_region: Tensor | None
 
 
-class _Fold(nn.Conv2d):
+class _Fold(nn.Conv3d):
     """A warped volume (B, C, D, h, w) as feature maps (B, width, h, w)."""
 
     def __init__(self, config: ModelConfig) -> None:
-        super().__init__(config.volume_channels * config.volume_depth, config.width, 1)
+        super().__init__(config.volume_channels, config.width, (config.volume_depth, 1, 1))
 
     def forward(self, volume: Tensor) -> Tensor:
-        return super().forward(rearrange(volume, "b c d h w -> b (d c) h w"))
+        return super().forward(volume).squeeze(2)
 
 
 class CoarseToFine(nn.Module):

@@ -19,10 +19,11 @@ BESIDE = 0.04  # how far above and below lids and lips the flow is looked at, of
 def known_motion_loss(motion: Motion, packed: Tensor) -> Tensor:
     """Mean absolute difference from what is known: a scalar, 0 where nothing is known.
 
-    Counted alike are the head's rotation, its place in units of its half size, the logarithm of its size,
-    the keypoints of face and body, the first of the model's, as many as are known, how far the body moves from source
-    to driver, which is less than estimates of it are off at first, and how far eyes and mouth are open, in the frame
-    and in the canonical face: lids and lips would hardly count among a face's keypoints. Of several processes, the mean of their losses is that of all samples.
+    Counted alike are the head's rotation, its place in units of its half size, the logarithm of its size, the keypoints
+    of face and body, the first of the model's, as many as are known, how far the body moves from source to driver,
+    which is less than estimates of it are off at first, and how far eyes and mouth are open, in the frame and in the
+    canonical face: lids and lips would hardly count among a face's keypoints. Of several processes, the mean of their
+    losses is that of all samples.
 
     Args:
         motion: of B frames, estimated with head pose; sources, then as many drivers.
