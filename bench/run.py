@@ -21,6 +21,7 @@ from bench.model.stages import stages_of
 from bench.rows import Results
 from bench.settings import Filters, Setting, select
 from bench.table import models, terminal
+from ptus.memory import keep_freed_memory
 from ptus_kernels import library
 
 THREADS = 2  # the CPU's targets are set for these
@@ -50,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not settings:
         parser.error("no row passes these filters")
 
+    keep_freed_memory()  # as `ptus` does: else the system clears new pages for every frame, ours and eager ones alike
     threads = torch.get_num_threads()
     torch.set_num_threads(options.threads)
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)

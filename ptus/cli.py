@@ -13,6 +13,7 @@ from ptus.commands.init import init
 from ptus.commands.prepare import prepare
 from ptus.commands.train import train
 from ptus.errors import UserError
+from ptus.memory import keep_freed_memory
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "animate": animate,
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: the command line without the program's name; None for that of this process.
     """
+    keep_freed_memory()
     try:
         tyro.extras.subcommand_cli_from_dict(
             COMMANDS, prog="ptus", description="Talking upper bodies from one picture.", args=arguments

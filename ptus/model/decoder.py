@@ -21,8 +21,8 @@ SHOWN_AT_FIRST = 3.0  # logit of the source's share in the picture: an untrained
 class _Level(nn.Module):
     """Twice the side: features and flow upsampled, the flow made finer, the source's own features where they are seen.
 
-    Lids and lips are finer than the flow of the volume, whose points lie four pixels apart: a closed eye is a step in
-    the flow, from above it to below.
+    Lids and lips are finer than the volume, whose points lie four pixels apart: a closed eye is a step in the flow,
+    from above it to below.
     """
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
@@ -34,24 +34,25 @@ class _Level(nn.Module):
                 parameter[1:] = 0
         self.refine = ConvBlock(channels_out, channels_out)
 
-    def forward(self, features: Tensor, skip: Tensor, flow: Tensor, farthest: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, features: Tensor, skip: Tensor, flow: Tensor, warped: Warped) -> tuple[Tensor, Tensor, Tensor]:
         """Draw a level.
 
         Args:
             features: (B, C, H, W).
             skip: the source's, (B, C', 2H, 2W).
-            flow: (B, H, W, 2).
-            farthest: how far a residual flow may reach, (B,).
+            flow: (B, H, W, 2), without what the expression adds.
+            warped: what knows of that, and how far a residual flow may reach.
 
         Returns:
-            Features (B, C', 2H, 2W) and flow (B, 2H, 2W, 2).
+            Features (B, C', 2H, 2W), flow (B, 2H, 2W, 2), and the same with what the expression adds.
         """
         features = doubled(self.narrow(features))
         shown, residual = self.shown_and_flow(features).split((1, 2), dim=1)
-        residual = precise(residual).tanh() * farthest[:, None, None, None]
+        residual = precise(residual).tanh() * warped.farthest[:, None, None, None]
         flow = _finer(flow) + rearrange(residual, "b n h w -> b h w n")
-        blended = warp_blend(skip, flow, shown, features, sigmoid=True, align_corners=True)
-        return self.refine(blended), flow
+        seen_at = flow if warped.local is None else flow + warped.local.at(skip.shape[2:])
+        blended = warp_blend(skip, seen_at, shown, features, sigmoid=True, align_corners=True)
+        return self.refine(blended), flow, seen_at
 
 
 class Decoder(nn.Module):
@@ -84,18 +85,18 @@ class Decoder(nn.Module):
         joined = torch.cat((warped.features, doubled(warped.motion), expression), dim=1)
         features, flow = self.refine(self.join(joined)), warped.flow
         for level, skip in zip(self.levels, appearance.skips, strict=True):
-            features, flow = level(features, skip, flow, warped.farthest)
+            features, flow, seen_at = level(features, skip, flow, warped)
         drawn, shown = precise(self.picture_and_shown(features)).split((3, 1), dim=1)
         pictures = warp_blend(
             appearance.picture,
-            flow,
+            seen_at,
             shown,
             drawn.sigmoid(),
             sigmoid=True,
             padding_mode="border",
             align_corners=True,
         )
-        return pictures, flow
+        return pictures, seen_at
 
 
 def _finer(flow: Tensor) -> Tensor:

@@ -1,17 +1,38 @@
 """The 3D-aware warping module, coarse to fine."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from ptus.model.appearance import COARSE_SEEN, FINE_SEEN, Appearance
-from ptus.model.composition import coarse_motions, displacement, joint_motions, local_motions
+from ptus.model.composition import Motions, coarse_motions, displacement, joint_motions, local_motions
 from ptus.model.config import ModelConfig
 from ptus.model.deformation import FaceBodyMasks, MotionReader, Refinement
 from ptus.model.layers import doubled, identity_grid
 from ptus.model.motion import Motion
 from ptus.model.prior import expression_maps
 from ptus_kernels import compose_motion, grid_sample_3d, occlusion_blend, warp_blend
+
+
+@dataclass(frozen=True)
+class LocalFlow:
+    """What the expression adds to the flow, at any size: lids and lips are finer than a volume's points.
+
+    Args:
+        logits: of the masks of nothing and of the face's keypoints, (B, 1 + K_f, h, w).
+        motions: what the expression adds at each of them; read along x and y.
+    """
+
+    logits: Tensor
+    motions: Motions
+
+    def at(self, size: Sequence[int]) -> Tensor:
+        """Offsets in the source, (B, H, W, 2), for a size (H, W)."""
+        driving, source = self.motions.driving[..., :2], self.motions.source[..., :2]
+        moved = compose_motion(self.logits, driving, source, size=tuple(size))
+        return moved - identity_grid(size, moved)
 
 
 @dataclass(frozen=True)
@@ -23,7 +44,9 @@ class Warped:
         motion: what the last level knows of the motion, (B, motion_width, H/2, W/2).
         expression: what the expression adds about the face's keypoints, (B, 3 K_f, H, W).
         farthest: how far the keypoint that moves farthest is from its place in the source, (B,).
-        flow: where each point of the driven frame is seen in the source, (B, H, W, 2).
+        flow: where each point of the driven frame is seen in the source, without what the expression adds,
+            (B, H, W, 2).
+        local: what the expression adds; None where head pose is not apart from it.
         deformation: of the volume, (B, D, H, W, 3).
         face_region: logits of the face's share in the motion, (B, 1, d, h, w); None without face–body decomposition.
     """
@@ -33,6 +56,7 @@ class Warped:
     expression: Tensor
     farthest: Tensor
     flow: Tensor
+    local: LocalFlow | None
     deformation: Tensor
     face_region: Tensor | None
 
@@ -66,7 +90,7 @@ class CoarseToFine(nn.Module):
         self.coarse_occlusion = nn.Conv2d(width, 1, 3, padding=1)
         self.read_fine = MotionReader(local, FINE_SEEN, depth, width, stride=2, beside=width)
         # Without head pose there is no expression apart from it, and the fine level adds the residual flow alone.
-        self.local_masks = FaceBodyMasks(width, 0, local, depth, with_region=False) if config.local_global else None
+        self.local_masks = FaceBodyMasks(width, 0, local, 1, with_region=False) if config.local_global else None
         self.refinement = Refinement(width, config)
         self.fine_occlusion = nn.Conv2d(width, 1, 3, padding=1)
         self.fold = _Fold(config)
@@ -90,19 +114,20 @@ class CoarseToFine(nn.Module):
         )
         seen = grid_sample_3d(appearance.fine_seen, at_seen, padding_mode="border", align_corners=True)
         fine = self.read_fine(seen, local_seen, beside=coarse)
-        if self.local_masks is not None:
-            local_logits, _ = self.local_masks(fine, local, driven)
-            moved = compose_motion(local_logits, local.driving, local.source, size=config.volume_size)
-            deformation = deformation + (moved - identity_grid(config.volume_size, moved))
         farthest = displacement(source, driven)
         deformation, flow = self.refinement(fine, deformation, farthest, driven)
+        local_flow = None
+        if self.local_masks is not None:
+            local_logits, _ = self.local_masks(fine, local, driven)
+            local_flow = LocalFlow(local_logits.squeeze(2), local)
+            deformation = deformation + pad(local_flow.at(config.volume_size[1:]), (0, 1)).unsqueeze(1)
 
         fine_warped = grid_sample_3d(appearance.volume, deformation, align_corners=True)
         features = occlusion_blend(
             self.fold(fine_warped), self.fine_occlusion(fine), doubled(self.fold(coarse_warped)), sigmoid=True
         )
         expression = expression_maps(local, driven, config.volume_size[1:])
-        return Warped(features, fine, expression, farthest, flow, deformation, region)
+        return Warped(features, fine, expression, farthest, flow, local_flow, deformation, region)
 
 
 class SingleLevel(nn.Module):
@@ -132,4 +157,4 @@ class SingleLevel(nn.Module):
         warped = warp_blend(appearance.volume, deformation, self.occlusion(seen), sigmoid=True, align_corners=True)
         local, _ = local_motions(self.config, source, driven)
         expression = expression_maps(local, driven, self.config.volume_size[1:])
-        return Warped(self.fold(warped), seen, expression, farthest, flow, deformation, region)
+        return Warped(self.fold(warped), seen, expression, farthest, flow, None, deformation, region)

@@ -42,7 +42,7 @@ def test_gradients_reach_every_parameter(config: ModelConfig, make: Make, pictur
 def test_no_motion_is_the_identity(config: ModelConfig, make: Make, pictures: Tensor, boxes: Tensor) -> None:
     model = make(config).requires_grad_(False)
     for name, parameter in model.decoder.named_parameters():
-        if name.endswith("residual.weight"):
+        if name.endswith("shown_and_flow.weight"):
             torch.nn.init.normal_(parameter, std=0.1)
     appearance, motion = model.encode(pictures), model.estimate(pictures, boxes)
     rendered = model.render_with_warp(appearance, motion, motion)
