@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ptus.model.appearance import Appearance, skip_channels
 from ptus.model.config import ModelConfig
-from ptus.model.layers import ConvBlock, ResBlock, doubled, precise
+from ptus.model.layers import ConvBlock, ResBlock, doubled, identity_grid, precise
 from ptus.model.prior import EXPRESSION_MAPS
 from ptus.model.warping import Warped
 from ptus_kernels import warp_blend
@@ -34,25 +34,27 @@ class _Level(nn.Module):
                 parameter[1:] = 0
         self.refine = ConvBlock(channels_out, channels_out)
 
-    def forward(self, features: Tensor, skip: Tensor, flow: Tensor, warped: Warped) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, features: Tensor, skip: Tensor, offset: Tensor, warped: Warped) -> tuple[Tensor, Tensor, Tensor]:
         """Draw a level.
 
         Args:
             features: (B, C, H, W).
             skip: the source's, (B, C', 2H, 2W).
-            flow: (B, H, W, 2), without what the expression adds.
+            offset: where points are seen in the source, from themselves, without what the expression adds:
+                (B, 2, H, W).
             warped: what knows of that, and how far a residual flow may reach.
 
         Returns:
-            Features (B, C', 2H, 2W), flow (B, 2H, 2W, 2), and the same with what the expression adds.
+            Features (B, C', 2H, 2W), the offset (B, 2, 2H, 2W), and where points are seen, (B, 2H, 2W, 2).
         """
         features = doubled(self.narrow(features))
         shown, residual = self.shown_and_flow(features).split((1, 2), dim=1)
-        residual = precise(residual).tanh() * warped.farthest[:, None, None, None]
-        flow = _finer(flow) + rearrange(residual, "b n h w -> b h w n")
-        seen_at = flow if warped.local is None else flow + warped.local.at(skip.shape[2:])
+        offset = _finer(offset) + precise(residual).tanh() * warped.farthest[:, None, None, None]
+        size = skip.shape[2:]
+        at = identity_grid(size, offset) if warped.local is None else warped.local.at(size)
+        seen_at = at + rearrange(offset, "b n h w -> b h w n")
         blended = warp_blend(skip, seen_at, shown, features, sigmoid=True, align_corners=True)
-        return self.refine(blended), flow, seen_at
+        return self.refine(blended), offset, seen_at
 
 
 class Decoder(nn.Module):
@@ -83,9 +85,9 @@ class Decoder(nn.Module):
         """
         expression = warped.expression.to(warped.features.dtype, memory_format=torch.channels_last)
         joined = torch.cat((warped.features, doubled(warped.motion), expression), dim=1)
-        features, flow = self.refine(self.join(joined)), warped.flow
+        features, offset = self.refine(self.join(joined)), warped.offset
         for level, skip in zip(self.levels, appearance.skips, strict=True):
-            features, flow, seen_at = level(features, skip, flow, warped)
+            features, offset, seen_at = level(features, skip, offset, warped)
         drawn, shown = precise(self.picture_and_shown(features)).split((3, 1), dim=1)
         pictures = warp_blend(
             appearance.picture,
@@ -99,8 +101,6 @@ class Decoder(nn.Module):
         return pictures, seen_at
 
 
-def _finer(flow: Tensor) -> Tensor:
-    """(B, H, W, 2) → (B, 2H, 2W, 2)."""
-    planes = rearrange(flow, "b h w n -> b n h w")
-    finer = F.interpolate(planes, scale_factor=2.0, mode="bilinear", align_corners=True)
-    return rearrange(finer, "b n h w -> b h w n")
+def _finer(offset: Tensor) -> Tensor:
+    """(B, 2, H, W) → (B, 2, 2H, 2W)."""
+    return F.interpolate(offset, scale_factor=2.0, mode="bilinear", align_corners=True)

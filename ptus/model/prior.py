@@ -12,7 +12,7 @@ from torch.nn.functional import logsigmoid, normalize
 
 from ptus.model import standing
 from ptus.model.composition import Motions
-from ptus.model.layers import identity_grid, lines
+from ptus.model.layers import lines
 from ptus.model.motion import Motion
 
 BODY_REACH = 0.2  # how far a keypoint of the body takes its surroundings along, σ, of the frame's half side
@@ -61,8 +61,12 @@ def face_nearness(face: Tensor, motion: Motion, size: Sequence[int]) -> Tensor:
         upper, lower = (face[:, [pair[side] for pair in pairs], :2] for side in (0, 1))
         down = normalize(motion.rotation[:, 1:2, :2], dim=-1)
         middle, half = (upper + lower) / 2, ((lower - upper) * down).sum(dim=-1).abs() / 2
-        offsets = identity_grid(size[1:], face) - middle[:, :, None, None]
-        below = (offsets * down[:, :, None, None]).sum(dim=-1) / (half + LID * motion.scale)[..., None, None]
+        along = down / (half + LID * motion.scale).unsqueeze(-1)
+        x, y = (
+            (line - at.unsqueeze(-1)) * part.unsqueeze(-1)
+            for line, at, part in zip(lines(size[1:], face), middle.unbind(-1), along.unbind(-1), strict=True)
+        )
+        below = y.unsqueeze(-1) + x.unsqueeze(-2)
         near = nearness(middle, FACE_REACH * scale, plane)
         for side, sign in ((0, -2), (1, 2)):
             shared = near + logsigmoid(sign * below).unsqueeze(2)
@@ -103,11 +107,15 @@ def head_surface(motion: Motion, size: Sequence[int]) -> Tensor:
     """Logits of which depth is seen, (B, D, h, w) for a size (D, h, w): the front of the head, all alike beside it."""
     square = (1 - _distance(motion, size[1:])).clamp(min=0).unsqueeze(1)
     front = motion.translation[:, 2, None, None, None] - HALF_DEPTH * motion.scale[:, :, None, None] * square.sqrt()
-    depths = identity_grid((size[0], 1, 1), square)[..., 2]
+    depths = torch.linspace(-1, 1, size[0], device=square.device, dtype=square.dtype)[:, None, None]
     return (square > 0) * (depths - front).square() / (-2 * SURFACE**2)
 
 
 def _distance(motion: Motion, size: Sequence[int]) -> Tensor:
     """Squared distance from the head's middle, 1 at its rim: (B, h, w)."""
-    at = (identity_grid(size, motion.scale) - motion.translation[:, None, None, :2]) / motion.scale[:, None, None]
-    return (at[..., 0] / HALF_WIDTH).square() + ((at[..., 1] - MIDDLE) / HALF_HEIGHT).square()
+    across, down = (
+        (line - at) / motion.scale
+        for line, at in zip(lines(size, motion.scale), motion.translation[:, :2].split(1, dim=1), strict=True)
+    )
+    x, y = across / HALF_WIDTH, (down - MIDDLE) / HALF_HEIGHT
+    return y.square().unsqueeze(-1) + x.square().unsqueeze(-2)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
@@ -29,10 +30,9 @@ class LocalFlow:
     motions: Motions
 
     def at(self, size: Sequence[int]) -> Tensor:
-        """Offsets in the source, (B, H, W, 2), for a size (H, W)."""
+        """Where points of the head's own place are seen in the source, (B, H, W, 2), for a size (H, W)."""
         driving, source = self.motions.driving[..., :2], self.motions.source[..., :2]
-        moved = compose_motion(self.logits, driving, source, size=tuple(size))
-        return moved - identity_grid(size, moved)
+        return compose_motion(self.logits, driving, source, size=tuple(size))
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Warped:
         motion: what the last level knows of the motion, (B, motion_width, H/2, W/2).
         expression: what the expression adds about the face's keypoints, (B, 3 K_f, H, W).
         farthest: how far the keypoint that moves farthest is from its place in the source, (B,).
-        flow: where each point of the driven frame is seen in the source, without what the expression adds,
-            (B, H, W, 2).
+        offset: where each point of the driven frame is seen in the source, from itself, without what the expression
+            adds: (B, 2, H, W).
         local: what the expression adds; None where head pose is not apart from it.
         deformation: of the volume, (B, D, H, W, 3).
         face_region: logits of the face's share in the motion, (B, 1, d, h, w); None without face–body decomposition.
@@ -55,7 +55,7 @@ class Warped:
     motion: Tensor
     expression: Tensor
     farthest: Tensor
-    flow: Tensor
+    offset: Tensor
     local: LocalFlow | None
     deformation: Tensor
     face_region: Tensor | None
@@ -120,14 +120,15 @@ class CoarseToFine(nn.Module):
         if self.local_masks is not None:
             local_logits, _ = self.local_masks(fine, local, driven)
             local_flow = LocalFlow(local_logits.squeeze(2), local)
-            deformation = deformation + pad(local_flow.at(config.volume_size[1:]), (0, 1)).unsqueeze(1)
+            added = local_flow.at(config.volume_size[1:]) - identity_grid(config.volume_size[1:], flow)
+            deformation = deformation + pad(added, (0, 1)).unsqueeze(1)
 
         fine_warped = grid_sample_3d(appearance.volume, deformation, align_corners=True)
         features = occlusion_blend(
             self.fold(fine_warped), self.fine_occlusion(fine), doubled(self.fold(coarse_warped)), sigmoid=True
         )
         expression = expression_maps(local, driven, config.volume_size[1:])
-        return Warped(features, fine, expression, farthest, flow, local_flow, deformation, region)
+        return Warped(features, fine, expression, farthest, _offset(flow), local_flow, deformation, region)
 
 
 class SingleLevel(nn.Module):
@@ -157,4 +158,9 @@ class SingleLevel(nn.Module):
         warped = warp_blend(appearance.volume, deformation, self.occlusion(seen), sigmoid=True, align_corners=True)
         local, _ = local_motions(self.config, source, driven)
         expression = expression_maps(local, driven, self.config.volume_size[1:])
-        return Warped(self.fold(warped), seen, expression, farthest, flow, None, deformation, region)
+        return Warped(self.fold(warped), seen, expression, farthest, _offset(flow), None, deformation, region)
+
+
+def _offset(flow: Tensor) -> Tensor:
+    """Where points are seen (B, H, W, 2), from themselves: (B, 2, H, W)."""
+    return rearrange(flow - identity_grid(flow.shape[1:3], flow), "b h w n -> b n h w")
