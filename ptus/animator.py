@@ -22,7 +22,7 @@ from ptus.threads import prefetch
 
 BATCHES_AHEAD = 2
 GPU_BATCH, CPU_BATCH_SIDES = 16, 1024
-"""Frames a batch: on a GPU, and together on the CPU, side by side, as wide as this: more than that is no faster."""
+"""Frames a batch: on a GPU, and on the CPU as many as side by side are so wide, in pixels; more are no faster."""
 
 Moment = tuple[View, ...]
 """The views of one output frame: driving, expression where it has a video of its own, source where it is a video."""
@@ -69,8 +69,7 @@ class Animator:
             raise ValueError(f"dtype: expected torch.float32 or torch.bfloat16, got {dtype}")
         if cuda_graphs and where.type != "cuda":
             raise ValueError(f"cuda_graphs: needs a CUDA device, got {where}")
-        usual = CPU_BATCH_SIDES // model.config.size if where.type == "cpu" else GPU_BATCH
-        self.batch_size = usual if batch_size is None else batch_size
+        self.batch_size = usual_batch(where, model.config.size) if batch_size is None else batch_size
         if self.batch_size < 1:
             raise ValueError(f"batch_size: expected at least 1, got {batch_size}")
         self.size = model.config.size
@@ -195,6 +194,11 @@ class Animator:
             for video in range(videos):
                 flat.extend(self._stages.seen([moment[video] for moment in filled]))
             yield batch, pixels_of(call(*flat))[: len(batch)]
+
+
+def usual_batch(device: torch.device, size: int) -> int:
+    """How many frames of so many pixels a side a device takes at a time."""
+    return max(1, CPU_BATCH_SIDES // size) if device.type == "cpu" else GPU_BATCH
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:

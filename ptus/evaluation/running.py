@@ -11,7 +11,7 @@ import torch
 from tqdm import tqdm
 
 from ptus.animation.reenactment import Stages
-from ptus.animator import BATCH_SIZES
+from ptus.animator import usual_batch
 from ptus.errors import UserError
 from ptus.evaluation.catalogue import MEASURES, Task
 from ptus.evaluation.clips import DataSetClip, EvaluatedClip
@@ -89,7 +89,7 @@ def evaluate_model(
             methods=methods,
             instruments=instruments,
             size=stages.size,
-            batch=BATCH_SIZES.get(device.type, 1),
+            batch=usual_batch(device, stages.size),
             limit=limit,
             fids=fids,
             tick=lambda: progress.update(1),

@@ -118,4 +118,5 @@ def _distance(motion: Motion, size: Sequence[int]) -> Tensor:
         for line, at in zip(lines(size, motion.scale), motion.translation[:, :2].split(1, dim=1), strict=True)
     )
     x, y = across / HALF_WIDTH, (down - MIDDLE) / HALF_HEIGHT
-    return y.square().unsqueeze(-1) + x.square().unsqueeze(-2)
+    distance: Tensor = y.square().unsqueeze(-1) + x.square().unsqueeze(-2)
+    return distance

@@ -77,8 +77,9 @@ class Objective(nn.Module):
         if not weights.look_at_pictures:
             return Outcome(losses, None)
         driving = driving.about(source.canonical)
-        if weights.known_motion and model.config.local_global:
-            source, driving = told(source, batch.source_known), told(driving, batch.driving_known)
+        if weights.known_motion:
+            source = told(source, batch.source_known, model.config)
+            driving = told(driving, batch.driving_known, model.config)
         rendered = model.render_with_warp(model.encode(batch.source), source, driving)
         losses |= self._picture_losses(batch, driving, rendered.pictures)
         region = rendered.warped.face_region
@@ -99,8 +100,8 @@ class Objective(nn.Module):
             losses["keypoint_depth"] = priors.depth_loss(torch.cat((motion.body, motion.face), dim=1))
         if weights.expression:
             losses["expression"] = priors.expression_loss(motion)
-        if weights.known_motion and self.model.config.local_global:
-            losses["known_motion"] = known_motion_loss(motion, known)
+        if weights.known_motion:
+            losses["known_motion"] = known_motion_loss(motion, known, self.model.config)
         return losses
 
     def _picture_losses(self, batch: Batch, driving: Motion, rendered: Tensor) -> dict[str, Tensor]:

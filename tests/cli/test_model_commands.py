@@ -1,5 +1,6 @@
 """`ptus init` and `ptus info`."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,13 @@ def test_the_same_seed_gives_the_same_model(tmp_path: Path) -> None:
         main(["init", "--size", "slim-128", "--seed", seed, "--output", str(path)])
     first, second, other = (path.read_bytes() for path in paths)
     assert first == second != other
+
+
+def test_init_without_a_decomposition(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "new.safetensors"
+    main(["init", "--size", "slim-128", "--without", "face-body", "local-global", "--output", str(path)])
+    assert capsys.readouterr().out == f"{path}: slim-128, without face-body, without local-global, untrained\n"
+    assert load_model(path).config == replace(PRESETS["slim-128"], face_body=False, local_global=False)
 
 
 @pytest.mark.parametrize(

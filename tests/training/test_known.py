@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ptus.data.truth import TrueMotion
 from ptus.errors import UserError
-from ptus.model import Motion
+from ptus.model import ModelConfig, Motion
 from ptus.model.layers import identity_grid
 from ptus.model.rotation import from_angles
 from ptus.training.known import BODY, FACE, KnownMotion
@@ -18,6 +18,7 @@ from ptus.training.losses.truth import known_flow_loss, known_motion_loss, told
 from ptus.training.variation import Variation
 
 FRAMES = 4
+CONFIG = ModelConfig(face_keypoints=len(FACE) + 2, body_keypoints=len(BODY) + 2)
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_packing_loses_nothing(true: TrueMotion) -> None:
 
 def test_the_loss_is_zero_where_all_is_right(true: TrueMotion) -> None:
     known = KnownMotion.of(true)
-    assert known_motion_loss(estimated(known), known.packed()) < 1e-6
+    assert known_motion_loss(estimated(known), known.packed(), CONFIG) < 1e-6
 
 
 @pytest.mark.parametrize("part", ["rotation", "translation", "scale", "canonical", "expression", "body"])
@@ -79,7 +80,7 @@ def test_the_loss_sees_every_part(true: TrueMotion, part: str) -> None:
     known = KnownMotion.of(true)
     motion = estimated(known)
     wrong = dataclasses.replace(motion, **{part: getattr(motion, part) + 0.1})
-    assert known_motion_loss(wrong, known.packed()) > 1e-3
+    assert known_motion_loss(wrong, known.packed(), CONFIG) > 1e-3
 
 
 def test_frames_of_which_nothing_is_known_do_not_count(true: TrueMotion) -> None:
@@ -88,9 +89,9 @@ def test_frames_of_which_nothing_is_known_do_not_count(true: TrueMotion) -> None
     wrong = dataclasses.replace(motion, body=motion.body + torch.tensor([9.0, 0, 0, 0])[:, None, None])
     packed = known.packed()
     packed[0] = torch.nan
-    assert known_motion_loss(wrong, packed) < 1e-6
+    assert known_motion_loss(wrong, packed, CONFIG) < 1e-6
     nothing = KnownMotion.nothing(FRAMES).packed()
-    assert known_motion_loss(wrong, nothing) == 0
+    assert known_motion_loss(wrong, nothing, CONFIG) == 0
 
 
 def known_pair(true: TrueMotion) -> tuple[KnownMotion, KnownMotion]:
@@ -138,7 +139,7 @@ def test_what_is_known_is_told_and_the_rest_estimated(true: TrueMotion) -> None:
     right = estimated(known)
     wrong = Motion(*(tensor + 0.1 for tensor in right.tensors()))
     packed = known.packed()
-    found = told(wrong, packed)
+    found = told(wrong, packed, CONFIG)
     for name in ("rotation", "translation", "scale"):
         torch.testing.assert_close(getattr(found, name), getattr(right, name))
     torch.testing.assert_close(found.face[:, : len(FACE)], known.face)
@@ -147,20 +148,46 @@ def test_what_is_known_is_told_and_the_rest_estimated(true: TrueMotion) -> None:
     assert torch.equal(found.canonical[:, len(FACE) :], wrong.canonical[:, len(FACE) :])
     packed[0] = torch.nan
     learned = Motion(*(tensor.clone().requires_grad_() for tensor in wrong.tensors()))
-    told(learned, packed).face.sum().backward()
+    told(learned, packed, CONFIG).face.sum().backward()
     gradients = [tensor.grad for tensor in learned.tensors() if tensor.grad is not None]
     assert len(gradients) == 5
     assert all(gradient.isfinite().all() for gradient in gradients)
-    for name, tensor in zip(vars(wrong), told(wrong, packed).tensors(), strict=True):
+    for name, tensor in zip(vars(wrong), told(wrong, packed, CONFIG).tensors(), strict=True):
         torch.testing.assert_close(tensor[0], getattr(wrong, name)[0])
+
+
+def test_one_set_of_keypoints_is_told_the_face_and_then_the_body(true: TrueMotion) -> None:
+    config = dataclasses.replace(CONFIG, face_keypoints=len(FACE), face_body=False)
+    known, joined = KnownMotion.of(true), estimated(KnownMotion.of(true), more=len(BODY) + 2)
+    motion = dataclasses.replace(joined, body=joined.body[:, :0])
+    found = told(motion, known.packed(), config)
+    torch.testing.assert_close(found.face[:, : len(FACE)], known.face)
+    torch.testing.assert_close(found.face[:, len(FACE) : -2], known.body)
+    torch.testing.assert_close(found.face[:, -2:], motion.face[:, -2:])
+    assert known_motion_loss(found, known.packed(), config) < 1e-6
+    assert known_motion_loss(motion, known.packed(), config) > 1e-2
+
+
+def test_without_head_pose_keypoints_alone_are_known(true: TrueMotion) -> None:
+    config, known = dataclasses.replace(CONFIG, local_global=False), KnownMotion.of(true)
+    right = estimated(known)
+    still = torch.eye(3).expand(FRAMES, 3, 3)
+    motion = dataclasses.replace(right, rotation=still, translation=right.translation + 1, scale=right.scale / 2)
+    found = told(motion, known.packed(), config)
+    torch.testing.assert_close(found.face[:, : len(FACE)], known.face)
+    torch.testing.assert_close(found.body[:, : len(BODY)], known.body)
+    for name in ("rotation", "translation", "scale", "canonical"):
+        assert torch.equal(getattr(found, name), getattr(motion, name))
+    assert known_motion_loss(found, known.packed(), config) < 1e-6
+    assert known_motion_loss(motion, known.packed(), config) > 1e-2
 
 
 def test_a_body_that_is_beside_counts_less_than_one_that_moves_otherwise(true: TrueMotion) -> None:
     known = KnownMotion.of(true)
     motion = estimated(known)
-    beside = known_motion_loss(dataclasses.replace(motion, body=motion.body + 0.1), known.packed())
+    beside = known_motion_loss(dataclasses.replace(motion, body=motion.body + 0.1), known.packed(), CONFIG)
     driving = torch.tensor([0.0] * (FRAMES // 2) + [0.1] * (FRAMES // 2)).view(-1, 1, 1)
-    moved = known_motion_loss(dataclasses.replace(motion, body=motion.body + driving), known.packed())
+    moved = known_motion_loss(dataclasses.replace(motion, body=motion.body + driving), known.packed(), CONFIG)
     assert moved > 3 * beside > 0
 
 
@@ -171,7 +198,7 @@ def test_a_mouth_counts_more_than_a_jaw(true: TrueMotion) -> None:
     def wrong(name: str) -> float:
         expression = motion.expression.clone()
         expression[:, FACE.index(name), 1] += 0.1
-        return float(known_motion_loss(dataclasses.replace(motion, expression=expression), known.packed()))
+        return float(known_motion_loss(dataclasses.replace(motion, expression=expression), known.packed(), CONFIG))
 
     assert wrong("lower lip inner edge") > 3 * wrong("left jaw") > 0
 
@@ -183,10 +210,10 @@ def test_numbers_that_are_not_known_do_not_count_and_others_do(true: TrueMotion)
     packed.body[:, 3] = torch.nan
     wrong = motion.body.clone()
     wrong[:, 3] += 9
-    assert known_motion_loss(dataclasses.replace(motion, body=wrong), packed.packed()) < 1e-6
+    assert known_motion_loss(dataclasses.replace(motion, body=wrong), packed.packed(), CONFIG) < 1e-6
     wrong[:, 4] += 9
     found = dataclasses.replace(motion, body=wrong.requires_grad_())
-    loss = known_motion_loss(found, packed.packed())
+    loss = known_motion_loss(found, packed.packed(), CONFIG)
     assert loss > 0.1
     loss.backward()
     assert wrong.grad is not None

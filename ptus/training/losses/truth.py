@@ -1,47 +1,57 @@
 """Where the motion in a frame is known, as that of rendered clips is, what is estimated is held against it."""
 
+from dataclasses import replace
+
 import torch
 from einops import rearrange
 from torch import Tensor
 
-from ptus.model import Motion
+from ptus.model import ModelConfig, Motion
 from ptus.model.rotation import product
 from ptus.model.standing import OPENINGS
 from ptus.training.known import FACE, KnownMotion
 from ptus.training.processes import averaged, processes
 from ptus_kernels import grid_sample_2d
 
+HEAD = ("rotation", "translation", "scale", "canonical")
+"""What is known of the head beside its keypoints."""
 SEEN = [number for number, name in enumerate(FACE) if "jaw" not in name]
 """Landmarks that a head hardly hides from the camera, however it turns."""
 BESIDE = 0.04  # how far above and below lids and lips the flow is looked at, of the head's half size
 
 
-def known_motion_loss(motion: Motion, packed: Tensor) -> Tensor:
+def known_motion_loss(motion: Motion, packed: Tensor, config: ModelConfig) -> Tensor:
     """Mean absolute difference from what is known: a scalar, 0 where nothing is known.
 
-    Counted alike are the head's rotation, its place in units of its half size, the logarithm of its size, the keypoints
-    of face and body, the first of the model's, as many as are known, how far the body moves from source to driver,
-    which is less than estimates of it are off at first, and how far eyes and mouth are open, in the frame and in the
-    canonical face: lids and lips would hardly count among a face's keypoints. Of several processes, the mean of their
-    losses is that of all samples.
+    Counted alike are the keypoints of face and body, the first of the model's, as many as are known, how far the body
+    moves from source to driver, which is less than estimates of it are off at first, and how far eyes and mouth are
+    open: lids and lips would hardly count among a face's keypoints. Of a model with head pose, also its rotation, its
+    place in units of its half size, the logarithm of its size, and the canonical keypoints and openings. Of several
+    processes, the mean of their losses is that of all samples.
 
     Args:
-        motion: of B frames, estimated with head pose; sources, then as many drivers.
+        motion: of B frames; sources, then as many drivers.
         packed: (B, 133), as a batch has it; NaN where a number is not known.
+        config: of the model whose motion it is.
     """
     known = KnownMotion.unpacked(packed)
     scale = known.scale.nan_to_num(1.0)
+    face, there = motion.face[:, : config.face_keypoints] / scale.unsqueeze(1), known.face / scale.unsqueeze(1)
+    body = motion.body if config.face_body else motion.face[:, config.face_keypoints :]
     pairs = [
-        (motion.rotation, known.rotation),
-        (motion.translation / scale, known.translation / scale),
-        (motion.scale.log(), known.scale.log()),
-        _beside(motion.canonical, known.canonical),
-        _beside(motion.face / scale.unsqueeze(1), known.face / scale.unsqueeze(1)),
-        _beside(motion.body, known.body),
-        _beside(_apart(motion.body), _apart(known.body)),
-        _beside(_openings(motion.face) / scale.unsqueeze(1), _openings(known.face) / scale.unsqueeze(1)),
-        _beside(_openings(motion.canonical), _openings(known.canonical)),
+        _beside(face, there),
+        _beside(_openings(face), _openings(there)),
+        _beside(body, known.body),
+        _beside(_apart(body), _apart(known.body)),
     ]
+    if config.local_global:
+        pairs += [
+            (motion.rotation, known.rotation),
+            (motion.translation / scale, known.translation / scale),
+            (motion.scale.log(), known.scale.log()),
+            _beside(motion.canonical[:, : config.face_keypoints], known.canonical),
+            _beside(_openings(motion.canonical), _openings(known.canonical)),
+        ]
     pairs = [(found, expected) for found, expected in pairs if found.numel()]
     return _mean_of_known([found - expected for found, expected in pairs])
 
@@ -73,7 +83,7 @@ def known_flow_loss(flow: Tensor, source: Tensor, driving: Tensor) -> Tensor:
     return _mean_of_known([apart[:, SEEN], _openings(apart)])
 
 
-def told(motion: Motion, packed: Tensor) -> Motion:
+def told(motion: Motion, packed: Tensor, config: ModelConfig) -> Motion:
     """The estimated motion, with every number that is known in place of the estimate.
 
     Warping learns from right motion then, also while the estimators are still far off: from wrong motion it would learn
@@ -82,13 +92,19 @@ def told(motion: Motion, packed: Tensor) -> Motion:
     Args:
         motion: of B frames.
         packed: (B, 133), as a batch has it; NaN where a number is not known.
+        config: of the model whose motion it is. Without head pose, what is known of it is left out.
     """
     known = KnownMotion.unpacked(packed)
-    canonical = _in_place(motion.canonical, known.canonical)
+    if not config.local_global:
+        known = replace(known, **{name: torch.full_like(getattr(known, name), torch.nan) for name in HEAD})
+    canonical = _in_place(motion.canonical, _as_many(known.canonical, config.face_keypoints))
     rotation, translation = _in_place(motion.rotation, known.rotation), _in_place(motion.translation, known.translation)
     scale = _in_place(motion.scale, known.scale)
-    count = min(canonical.shape[1], known.face.shape[1])
-    face = known.face[:, :count]
+    face = known.face
+    if not config.face_body:
+        face = torch.cat((_as_many(face, config.face_keypoints), known.body), dim=1)
+    count = min(canonical.shape[1], face.shape[1])
+    face = face[:, :count]
     posed = (face.nan_to_num() - translation.unsqueeze(1)) / scale.unsqueeze(1)  # a NaN would reach gradients
     expression = torch.where(face.isfinite(), posed - product(canonical[:, :count], rotation), torch.nan)
     return Motion(
@@ -99,6 +115,12 @@ def told(motion: Motion, packed: Tensor) -> Motion:
         scale=scale,
         expression=_in_place(motion.expression, expression),
     )
+
+
+def _as_many(known: Tensor, count: int) -> Tensor:
+    """The first of points that are known (B, K, 3), with NaN for those that are not, (B, count, 3)."""
+    there = known[:, :count]
+    return torch.nn.functional.pad(there, (0, 0, 0, count - there.shape[1]), value=torch.nan)
 
 
 def _in_place(found: Tensor, known: Tensor) -> Tensor:
