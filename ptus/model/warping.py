@@ -30,7 +30,7 @@ class LocalFlow:
     motions: Motions
 
     def at(self, size: Sequence[int]) -> Tensor:
-        """Where points of the head's own place are seen in the source, (B, H, W, 2), for a size (H, W)."""
+        """Where points are seen in the source if nothing but the expression moves: (B, H, W, 2) for a size (H, W)."""
         driving, source = self.motions.driving[..., :2], self.motions.source[..., :2]
         return compose_motion(self.logits, driving, source, size=tuple(size))
 
