@@ -9,6 +9,8 @@ from ptus.model.config import ModelConfig
 from ptus.model.motion import Motion
 from ptus.model.rotation import product
 
+LEAST_SPREAD = 0.05  # of a body's keypoints, of the frame's half side: less is no body
+
 
 @dataclass(frozen=True)
 class Motions:
@@ -32,8 +34,10 @@ def coarse_motions(config: ModelConfig, source: Motion, driven: Motion) -> Motio
 
         (s_s / s_d) (g - t_d) R_dᵀ R_s + t_s
 
-    in the source: one motion, of kd = t_d, ks = t_s. Where the head is not solid, or its pose unknown, each of the
-    face's keypoints is a motion, without a jacobian.
+    in the source: one motion, of kd = t_d, ks = t_s. The body's keypoints are a motion each, with the jacobian
+    (b_s / b_d) I, b being how far they are spread in the picture: who comes nearer, or is zoomed in on, grows between
+    them too. Where the head is not solid, or its pose unknown, each of the face's keypoints is a motion, and none has a
+    jacobian.
     """
     if not config.local_global:
         return _joined(source.body, driven.body, source.face, driven.face)
@@ -108,6 +112,15 @@ def _joined(
 ) -> Motions:
     jacobian = None
     if head is not None:
-        still = torch.eye(3, dtype=head.dtype, device=head.device).expand(*body_driven.shape, 3)
-        jacobian = torch.cat((still, head.unsqueeze(1).expand(*face_driven.shape, 3)), dim=1)
+        whole = torch.eye(3, dtype=head.dtype, device=head.device).expand(*body_driven.shape, 3)
+        grown = (_spread(body_source) / _spread(body_driven))[:, None, None, None]
+        jacobian = torch.cat((grown * whole, head.unsqueeze(1).expand(*face_driven.shape, 3)), dim=1)
     return Motions(torch.cat((body_driven, face_driven), dim=1), torch.cat((body_source, face_source), dim=1), jacobian)
+
+
+def _spread(points: Tensor) -> Tensor:
+    """Root mean square distance of points (B, K, 3) from their middle, in the picture's plane: (B,)."""
+    if points.shape[1] < 2:
+        return points.new_ones(len(points))
+    around = points[..., :2] - points[..., :2].mean(dim=1, keepdim=True)
+    return around.square().sum(dim=-1).mean(dim=-1).sqrt().clamp(min=LEAST_SPREAD)
