@@ -1,6 +1,7 @@
 """Motion, its transfer, and what composition makes of it: the equations, checked by themselves."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -159,6 +160,24 @@ def test_the_heads_motion_takes_neutral_faces_to_each_other() -> None:
     offset = driven.neutral_face - motions.driving[:, -1:]
     carried = (motions.jacobian[:, -1:] @ offset.unsqueeze(-1)).squeeze(-1) + motions.source[:, -1:]
     torch.testing.assert_close(carried, SOURCE.neutral_face, rtol=0, atol=1e-5)
+
+
+def test_who_is_zoomed_in_on_grows_as_a_whole() -> None:
+    """All motions of the body then take a point of the picture to the same one of the source."""
+    larger = replace(SOURCE, body=1.5 * SOURCE.body + torch.tensor([0.2, -0.1, 0.0]))
+    motions = coarse_motions(SLIM, SOURCE, larger)
+    assert motions.jacobian is not None
+    offset = (torch.tensor([0.3, 0.4, 0.0]) - motions.driving[:, :-1]).unsqueeze(-1)
+    carried = (motions.jacobian[:, :-1] @ offset).squeeze(-1) + motions.source[:, :-1]
+    expected = (torch.tensor([0.1, 0.5, 0.0]) / 1.5).expand_as(carried)
+    torch.testing.assert_close(carried[..., :2], expected[..., :2], rtol=0, atol=1e-5)
+
+
+def test_a_body_of_one_keypoint_has_no_size() -> None:
+    one, moved = replace(SOURCE, body=SOURCE.body[:, :1]), replace(SOURCE, body=SOURCE.body[:, :1] + 0.5)
+    motions = coarse_motions(SLIM, one, moved)
+    assert motions.jacobian is not None
+    assert torch.equal(motions.jacobian[:, 0], torch.eye(3).expand(FRAMES, 3, 3))
 
 
 def test_head_and_expression_make_the_whole_motion() -> None:
