@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from einops import rearrange
 from torch import Tensor
-from torch.nn.functional import logsigmoid, normalize
+from torch.nn.functional import normalize, softplus
 
 from ptus.model import standing
 from ptus.model.composition import Motions
@@ -68,8 +68,10 @@ def face_nearness(face: Tensor, motion: Motion, size: Sequence[int]) -> Tensor:
         )
         below = y.unsqueeze(-1) + x.unsqueeze(-2)
         near = nearness(middle, FACE_REACH * scale, plane)
-        for side, sign in ((0, -2), (1, 2)):
-            shared = near + logsigmoid(sign * below).unsqueeze(2)
+        for side, sign in ((0, 2), (1, -2)):
+            shared = near - softplus(sign * below).unsqueeze(
+                2
+            )  # the logarithm of a sigmoid, which ONNX has no node for
             for pair, of_one in zip(pairs, shared.unbind(dim=1), strict=True):
                 logits[pair[side]] = of_one
     return torch.stack(logits, dim=1).expand(-1, -1, size[0], -1, -1)
