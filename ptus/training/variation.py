@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float32]
 
 LARGEST_GAIN = 0.25  # of a channel and of gamma, as logarithms
 LARGEST_TURN = math.radians(10)
-SMALLEST_ZOOM, LARGEST_ZOOM = -0.15, 0.25  # logarithms, as is the stretch
+LARGEST_ZOOM = 0.25  # a logarithm, as is the stretch
 LARGEST_STRETCH = 0.1  # of the height over the width: another face
 LARGEST_SHIFT = 0.1
 STRONGEST_COLOURS = 1.4  # 1 leaves them
@@ -50,12 +50,11 @@ class Variation:
         """One at random."""
         angle = random.uniform(-LARGEST_TURN, LARGEST_TURN)
         stretch = random.uniform(-LARGEST_STRETCH, LARGEST_STRETCH)
-        zoom = random.uniform(SMALLEST_ZOOM, LARGEST_ZOOM)
         turn = [[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]]
         return cls(
             mirrored=bool(random.random() < 0.5),
             turn=np.array(turn, np.float32),
-            zoom=np.exp(zoom + stretch * np.array([-0.5, 0.5])).astype(np.float32),
+            zoom=np.exp(random.uniform(0, LARGEST_ZOOM) + stretch * np.array([-0.5, 0.5])).astype(np.float32),
             shift=random.uniform(-LARGEST_SHIFT, LARGEST_SHIFT, 2).astype(np.float32),
             gains=np.exp(random.uniform(-LARGEST_GAIN, LARGEST_GAIN, 3)).astype(np.float32),
             gamma=math.exp(random.uniform(-LARGEST_GAIN, LARGEST_GAIN)),
