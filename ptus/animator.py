@@ -22,7 +22,7 @@ from ptus.threads import prefetch
 
 BATCHES_AHEAD = 2
 GPU_BATCH, CPU_BATCH_SIDES = 16, 1024
-"""Frames a batch: on a GPU, and on the CPU as many as side by side are so wide, in pixels; more are no faster."""
+"""Frames a batch: on a GPU, and on the CPU as many as side by side are so wide, in pixels."""
 
 Moment = tuple[View, ...]
 """The views of one output frame: driving, expression where it has a video of its own, source where it is a video."""

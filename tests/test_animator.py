@@ -9,7 +9,7 @@ import pytest
 import torch
 from skimage import data
 
-from ptus.animator import Animator
+from ptus.animator import Animator, usual_batch
 from ptus.errors import UserError
 from ptus.images import Pixels
 from ptus.model import PRESETS, PTUS
@@ -33,6 +33,11 @@ def _animator(batch_size: int = 1) -> tuple[Animator, StandIn]:
 def _middle(pictures: list[Pixels]) -> list[tuple[int, ...]]:
     """The colour where the face is, in each."""
     return [tuple(int(level) for level in picture[55, 65]) for picture in pictures]
+
+
+def test_more_small_frames_than_large_ones_are_taken_at_a_time() -> None:
+    assert [usual_batch(torch.device("cpu"), size) for size in (128, 256, 512, 2048)] == [8, 4, 2, 1]
+    assert usual_batch(torch.device("cuda"), 512) == 16
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 8])
