@@ -12,7 +12,8 @@ _KEPT = (1 << 31) - 1
 def keep_freed_memory() -> bool:
     """Let the C library keep memory that is freed, up to 2 GiB, instead of handing it back to the system.
 
-    Otherwise many a large tensor is made of new pages, each of which the system has to clear first. It holds for the whole process, so that a program has to ask for it; `ptus` does.
+    Otherwise many a large tensor is made of new pages, each of which the system has to clear first. It holds for the
+    whole process, so that a program has to ask for it; `ptus` does.
 
     Returns:
         Whether the C library can do that: glibc can.
