@@ -70,7 +70,7 @@ def animate(
         face_detector: YuNet's model file, *.onnx, to find faces with; without it, OpenCV's cascades.
         device: Where to compute.
         dtype: Number format; auto takes bfloat16 where the processor computes in it.
-        batch_size: Frames at a time; without it, 1 of a camera or stream, else 16 on a GPU and 2 to 8 on the CPU.
+        batch_size: Frames at a time; without it, 1 of a camera or live stream, else 16 on a GPU and 2 to 8 on the CPU.
         compile: Compile the model first, which takes minutes.
         cuda_graphs: Record the model as a CUDA graph first, for a GPU that Python cannot keep busy.
     """

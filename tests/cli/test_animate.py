@@ -22,6 +22,7 @@ from ptus.images import Pixels
 from ptus.model import PRESETS, PTUS
 from ptus.model.checkpoint import save_model
 from ptus.model.motion import Motion
+from ptus.video import VideoReader
 from tests.cli.animating import PHOTO, animate, even_sided, frames_of, run
 from tests.standin import StandIn
 from tests.video.clips import VARIABLE, moving_square, sound_packets, times, write_clip
@@ -223,6 +224,23 @@ def test_the_driving_video_may_be_a_stream(folder: Path) -> None:
     assert times(Path("out.mp4")) == times(Path("driving.mp4"))
     with av.open("out.mp4") as container:
         assert not container.streams.audio
+
+
+def test_frames_of_a_camera_do_not_wait_for_more(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = StandIn()
+    monkeypatch.setattr(ptus.animator, "load_model", lambda path: model)
+    animate()
+    assert max(model.batches) > 1
+    model.batches.clear()
+
+    def live(place: str) -> VideoReader:
+        reader = VideoReader(Path(place))
+        reader.live = True
+        return reader
+
+    monkeypatch.setattr("ptus.commands.animate.open_driving", live)
+    animate()
+    assert set(model.batches) == {1}
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared clips are not here")
