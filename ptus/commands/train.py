@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,13 +13,13 @@ import tyro
 from torch import nn
 
 from ptus.commands.options import File
-from ptus.data.dataset import read_clips
+from ptus.data.dataset import Clip, read_clips
 from ptus.errors import UserError
 from ptus.model import PRESETS
 from ptus.model.checkpoint import at_size, load_model
 from ptus.stopping import stop_on_signals
 from ptus.training.config import TrainingConfig
-from ptus.training.frames import cached_clips
+from ptus.training.frames import CachedClip, cached_clips
 from ptus.training.loop import STATE, Intervals, run
 from ptus.training.losses.perceptual import PyramidLoss, VggLoss
 from ptus.training.pairs import Pairs, batches
@@ -38,7 +39,7 @@ class Place:
 
 def train(
     *,
-    data: Path,
+    data: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="DIR [DIR ...]")],
     output: Path,
     size: Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = None,
     config: TrainingConfig = TrainingConfig(),  # noqa: B008 - frozen
@@ -49,12 +50,12 @@ def train(
     workers: int = 1,
     device: Literal["auto", "cpu", "cuda"] = "auto",
 ) -> None:
-    """Train a model on a data set; `torchrun --nproc-per-node N -m ptus train …` trains on several GPUs.
+    """Train a model on data sets; `torchrun --nproc-per-node N -m ptus train …` trains on several GPUs.
 
     Ctrl-C or SIGTERM saves and stops. Progress is shown here, and by `tensorboard --logdir OUTPUT/logs`.
 
     Args:
-        data: Folder that `ptus prepare` wrote.
+        data: Folders that `ptus prepare` wrote; the clips of all of them are trained on.
         output: Folder to write to: model.safetensors, state.safetensors, logs.
         size: Which model, as `ptus init` takes: slim-256 unless given. With --init-from, at whose size its weights are
             trained on.
@@ -80,9 +81,10 @@ def train(
         start = start if size is None else at_size(start, model_config.size)
         model_config = start.config
     perceptual: nn.Module = PyramidLoss() if vgg19 is None else VggLoss(vgg19)
-    clips = read_clips(data, "train")
-    if not clips:
-        raise UserError(f"{data} has no clips to train on; run ptus prepare with more videos")
+    clips = {folder: read_clips(folder, "train") for folder in data}
+    for folder, there in clips.items():
+        if not there:
+            raise UserError(f"{folder} has no clips to train on; run ptus prepare with more videos")
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -91,10 +93,10 @@ def train(
     place = _join_processes(device)
     try:
         if place.rank == 0:
-            cached_clips(clips, data / CACHE, model_config.size)
+            _cached(clips, model_config.size, progress=True)
         if dist.is_initialized():
             dist.barrier()
-        pairs = Pairs(cached_clips(clips, data / CACHE, model_config.size, progress=False), config.seed)
+        pairs = Pairs(_cached(clips, model_config.size, progress=False), config.seed)
         trainer = Trainer(model_config, config, perceptual, place.device, start)
         if resume:
             load_state(trainer, output / STATE)
@@ -107,6 +109,13 @@ def train(
         print(f"{output}: step {trainer.step} of {config.steps}")
     if stop.signal is not None:
         sys.exit(stop.status)
+
+
+def _cached(clips: Mapping[Path, Sequence[Clip]], size: int, *, progress: bool) -> list[CachedClip]:
+    """The frames of all data sets; each folder keeps its own."""
+    return [
+        clip for folder, there in clips.items() for clip in cached_clips(there, folder / CACHE, size, progress=progress)
+    ]
 
 
 def _join_processes(device: str) -> Place:

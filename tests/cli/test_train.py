@@ -11,9 +11,10 @@ import pytest
 from safetensors import safe_open
 
 from ptus.cli import main
+from ptus.data.dataset import write_clips
 from ptus.model.checkpoint import load_model
 from ptus.training.state import read_configs
-from tests.training.conftest import data
+from tests.training.conftest import data, write_clip
 
 __all__ = ["data"]
 
@@ -33,6 +34,20 @@ def test_a_run_and_what_follows(data: Path, tmp_path: Path, capsys: pytest.Captu
     assert load_model(second / "model.safetensors").config.size == 128
     main(["train", "--data", str(data), "--output", str(second), "--resume", "--workers", "0"])
     assert "step 1 of 1" in capsys.readouterr().out
+
+
+def test_several_data_sets(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    more, without = tmp_path / "more", tmp_path / "without"
+    write_clips(more, [write_clip(more, "a"), write_clip(more, "d")])
+    write_clips(without, [write_clip(without, "e", "test")])
+    run = ["train", "--output", str(tmp_path / "run"), *QUICK, "--config.steps", "1", "--data", str(data), str(more)]
+    with pytest.raises(SystemExit):
+        main([*run, str(without)])
+    assert f"{without} has no clips to train on" in capsys.readouterr().err
+    main(run)
+    assert "step 1 of 1" in capsys.readouterr().out
+    assert [path.name for path in sorted((more / "cache").iterdir())] == ["a-128.npy", "d-128.npy"]
+    assert (data / "cache" / "a-128.npy").exists()
 
 
 def test_sigterm_saves_and_stops(data: Path, tmp_path: Path) -> None:
