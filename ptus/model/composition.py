@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize, pad
 
 from ptus.model.config import ModelConfig
 from ptus.model.motion import Motion
@@ -28,29 +29,31 @@ class Motions:
 
 
 def coarse_motions(config: ModelConfig, source: Motion, driven: Motion) -> Motions:
-    """The body's keypoints, then the face's motion without its expression.
+    """The body's keypoints, what surrounds the head, then the face's motion without its expression.
 
     A point g of the driven head lies at (g - t_d) R_dᵀ / s_d in the head's own space, and so at
 
         (s_s / s_d) (g - t_d) R_dᵀ R_s + t_s
 
-    in the source: one motion, of kd = t_d, ks = t_s. The body's keypoints are a motion each, with the jacobian
-    (b_s / b_d) I, b being how far they are spread in the picture: who comes nearer, or is zoomed in on, grows between
-    them too. Where the head is not solid, or its pose unknown, each of the face's keypoints is a motion, and none has a
-    jacobian.
+    in the source: one motion, of kd = t_d, ks = t_s. The body's keypoints are a motion each, with the jacobian (b_s /
+    b_d) I, b being how far they are spread in the picture: who comes nearer, or is zoomed in on, grows between them
+    too. What surrounds the head, where face and body are apart, goes with it in the picture's plane, as its place, size
+    and tilt do: it closes in where a head that shrinks or moves leaves a place. Where the head is not solid, or its
+    pose unknown, each of the face's keypoints is a motion, and none has a jacobian.
     """
     if not config.local_global:
         return _joined(source.body, driven.body, source.face, driven.face)
     if not config.rigid_head:
         return _joined(source.body, driven.body, source.neutral_face, driven.neutral_face)
     at_source, at_driven = source.translation.unsqueeze(1), driven.translation.unsqueeze(1)
-    return _joined(source.body, driven.body, at_source, at_driven, _head_jacobian(source, driven))
+    return _with_head(config, source, driven, at_source, at_driven)
 
 
 def joint_motions(config: ModelConfig, source: Motion, driven: Motion) -> Motions:
-    """All motions at once, for a single level: the body's keypoints, then the face's with their expression."""
-    jacobian = _head_jacobian(source, driven) if config.local_global and config.rigid_head else None
-    return _joined(source.body, driven.body, source.face, driven.face, jacobian)
+    """All motions at once, for a single level: as the coarse ones, but of the face every keypoint, with expression."""
+    if not config.solid_head:
+        return _joined(source.body, driven.body, source.face, driven.face)
+    return _with_head(config, source, driven, source.face, driven.face)
 
 
 def local_motions(config: ModelConfig, source: Motion, driven: Motion) -> tuple[Motions, Motions]:
@@ -91,7 +94,7 @@ def joined_logits(body: Tensor, face: Tensor, region: Tensor) -> Tensor:
 
     Args:
         body: of the background and the body's motions, (B, 1 + K_b, d, h, w).
-        face: of the face's motions, (B, K, d, h, w).
+        face: of the face's motions, with the head's surroundings where they have one, (B, K, d, h, w).
         region: logits of the face region, (B, 1, d, h, w).
 
     Returns:
@@ -101,21 +104,47 @@ def joined_logits(body: Tensor, face: Tensor, region: Tensor) -> Tensor:
     return torch.cat((body, face - face.logsumexp(dim=1, keepdim=True) + level), dim=1)
 
 
-def _head_jacobian(source: Motion, driven: Motion) -> Tensor:
+def _joined(body_source: Tensor, body_driven: Tensor, face_source: Tensor, face_driven: Tensor) -> Motions:
+    return Motions(torch.cat((body_driven, face_driven), dim=1), torch.cat((body_source, face_source), dim=1))
+
+
+def _with_head(
+    config: ModelConfig, source: Motion, driven: Motion, face_source: Tensor, face_driven: Tensor
+) -> Motions:
+    """The body's motions, that of what surrounds the head, and the face's, of which each turns as the head does."""
+    whole = torch.eye(3, dtype=driven.scale.dtype, device=driven.scale.device)
+    grown = (_spread(source.body) / _spread(driven.body))[:, None, None, None]
+    here, there = [driven.body], [source.body]
+    jacobians = [grown * whole.expand(*driven.body.shape, 3)]
+    if config.has_surroundings:
+        here.append(_in_plane(driven.translation))
+        there.append(_in_plane(source.translation))
+        jacobians.append(_tilt(source, driven).unsqueeze(1))
     turn = product(driven.rotation.transpose(1, 2), source.rotation)
     rows = (source.scale / driven.scale).unsqueeze(-1) * turn
-    return rows.transpose(1, 2)  # a jacobian acts on columns
+    jacobians.append(rows.transpose(1, 2).unsqueeze(1).expand(*face_driven.shape, 3))  # acts on columns
+    return Motions(
+        torch.cat((*here, face_driven), dim=1), torch.cat((*there, face_source), dim=1), torch.cat(jacobians, dim=1)
+    )
 
 
-def _joined(
-    body_source: Tensor, body_driven: Tensor, face_source: Tensor, face_driven: Tensor, head: Tensor | None = None
-) -> Motions:
-    jacobian = None
-    if head is not None:
-        whole = torch.eye(3, dtype=head.dtype, device=head.device).expand(*body_driven.shape, 3)
-        grown = (_spread(body_source) / _spread(body_driven))[:, None, None, None]
-        jacobian = torch.cat((grown * whole, head.unsqueeze(1).expand(*face_driven.shape, 3)), dim=1)
-    return Motions(torch.cat((body_driven, face_driven), dim=1), torch.cat((body_source, face_source), dim=1), jacobian)
+def _in_plane(points: Tensor) -> Tensor:
+    """Points (B, 3) at depth 0: (B, 1, 3)."""
+    return pad(points[:, :2], (0, 1)).unsqueeze(1)
+
+
+def _tilt(source: Motion, driven: Motion) -> Tensor:
+    """What the head's size, and its tilt in the picture, do to its surroundings at every depth alike: (B, 3, 3), for
+    columns.
+    """
+    x_driven, y_driven = normalize(driven.rotation[:, 1, :2], dim=-1).unbind(-1)
+    x_source, y_source = normalize(source.rotation[:, 1, :2], dim=-1).unbind(-1)
+    ratio = (source.scale / driven.scale).squeeze(1)
+    cosine = ratio * (x_driven * x_source + y_driven * y_source)
+    sine = ratio * (x_driven * y_source - y_driven * x_source)
+    nothing, one = torch.zeros_like(cosine), torch.ones_like(cosine)
+    rows = (cosine, -sine, nothing, sine, cosine, nothing, nothing, nothing, one)
+    return torch.stack(rows, dim=-1).view(-1, 3, 3)
 
 
 def _spread(points: Tensor) -> Tensor:

@@ -19,11 +19,11 @@ class ModelConfig:
         volume_depth: depth of the feature volume, D.
         width: channels of the feature maps where the decoder starts.
         motion_width: channels of the networks that predict a deformation.
-        face_body: estimate face and body apart, and mix their motions by a face region; without it one set of
-            K_b + K_f keypoints is estimated on the whole frame.
+        face_body: estimate face and body apart, and mix their motions by a face region, in which a solid head's
+            surroundings have a motion too; without it one set of K_b + K_f keypoints is estimated on the whole frame.
         local_global: split the face's motion into head pose and expression; without it its keypoints move freely.
         coarse_to_fine: warp at two levels; without it all motions are composed at once, at the volume's size.
-        rigid_head: the head moves as a solid body; without it each keypoint takes its surroundings along.
+        rigid_head: the head moves as a solid body; without it each keypoint takes along what is about it.
     """
 
     size: int = 256
@@ -83,6 +83,16 @@ class ModelConfig:
     def estimated_body_keypoints(self) -> int:
         """How many keypoints the body estimator predicts."""
         return self.body_keypoints if self.face_body else 0
+
+    @property
+    def solid_head(self) -> bool:
+        """Whether the head's motion is one, of its pose."""
+        return self.local_global and self.rigid_head
+
+    @property
+    def has_surroundings(self) -> bool:
+        """Whether the head's surroundings are a motion of their own, which fills the place that the head leaves."""
+        return self.face_body and self.solid_head
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":

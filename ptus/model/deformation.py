@@ -8,7 +8,7 @@ from ptus.model.composition import Motions, joined_logits
 from ptus.model.config import ModelConfig
 from ptus.model.layers import ConvBlock, ResBlock, doubled, precise
 from ptus.model.motion import Motion
-from ptus.model.prior import BACKGROUND, BODY_REACH, face_nearness, head_region, head_surface, nearness
+from ptus.model.prior import BACKGROUND, BODY_REACH, face_nearness, head_and_place, head_region, head_surface, nearness
 from ptus_kernels import motion_features
 
 
@@ -46,7 +46,7 @@ class MotionReader(nn.Module):
 
 
 class FaceBodyMasks(nn.Module):
-    """Logits of the masks of the background, the body's and the face's motions.
+    """Logits of the masks of the background, the body's motions, the head's surroundings and the face's motions.
 
     Args:
         width: channels of the features.
@@ -54,38 +54,48 @@ class FaceBodyMasks(nn.Module):
         face: motions of the face.
         depth: of the masks.
         with_region: whether face and body are shared by a face region; if not, all masks compete freely.
+        surroundings: whether the head's are a motion, between those of body and face.
     """
 
-    def __init__(self, width: int, body: int, face: int, depth: int, with_region: bool) -> None:
+    def __init__(
+        self, width: int, body: int, face: int, depth: int, with_region: bool = False, surroundings: bool = False
+    ) -> None:
         super().__init__()
-        self.groups = [1 + body, face, *([1] if with_region else [])]
+        assert with_region or not surroundings
+        self.groups = [1 + body, int(surroundings), face, int(with_region)]
         self.depth = depth
         self.logits = nn.Conv2d(width, sum(self.groups) * depth, 3, padding=1)
 
-    def forward(self, features: Tensor, motions: Motions, driven: Motion) -> tuple[Tensor, Tensor | None]:
+    def forward(
+        self, features: Tensor, motions: Motions, source: Motion, driven: Motion
+    ) -> tuple[Tensor, Tensor | None]:
         """Share a level's points among its motions.
 
         Args:
             features: (B, width, h, w).
-            motions: of the body, then of the face.
+            motions: of the body, of the head's surroundings where they have one, then of the face.
+            source: the motion they lead to.
             driven: the motion they are of.
 
         Returns:
-            Logits (B, 1 + K, d, h, w), and those of the face region (B, 1, d, h, w), where there is one.
+            Logits (B, 1 + K, d, h, w), and those of the face region (B, 1, d, h, w), where there is one: the head, and
+            the place that it has left, which its surroundings fill.
         """
         logits = precise(rearrange(self.logits(features), "b (k d) h w -> b k d h w", d=self.depth))
         size = logits.shape[2:]
-        body_at, face_at = motions.driving.split([self.groups[0] - 1, self.groups[1]], dim=1)
-        likely = [
-            logits.new_full((), BACKGROUND).expand(len(logits), 1, *size),
-            nearness(body_at, BODY_REACH, size),
-            face_nearness(face_at, driven, size),
-            *([head_region(driven, size)] if len(self.groups) == 3 else []),
-        ]
-        logits = logits + torch.cat(likely, dim=1)
-        if len(self.groups) == 2:
-            return logits, None
-        body, face, region = logits.split(self.groups, dim=1)
+        body, around, face, region = logits.split(self.groups, dim=1)
+        body_at, _, face_at = motions.driving.split((self.groups[0] - 1, *self.groups[1:3]), dim=1)
+        still = body.new_full((), BACKGROUND).expand(len(body), 1, *size)
+        body = body + torch.cat((still, nearness(body_at, BODY_REACH, size)), dim=1)
+        face = face + face_nearness(face_at, driven, size)
+        if not region.shape[1]:
+            return torch.cat((body, face), dim=1), None
+        if not around.shape[1]:
+            region = region + head_region(driven, size)
+            return joined_logits(body, face, region), region
+        head, head_and_left = head_and_place(source, driven, size)
+        face = joined_logits(torch.zeros_like(around), face, head - around)
+        region = region + head_and_left
         return joined_logits(body, face, region), region
 
 

@@ -22,6 +22,7 @@ BACKGROUND = -4.0  # logit of what does not move, where a keypoint's own is 0
 EXPRESSION_REACH = 0.12  # σ of what the decoder is told of lids and lips, of the head's half size
 EXPRESSION_STEP = 0.2  # how far they move, of the head's half size, about
 EXPRESSION_MAPS = 3  # of each keypoint: whether it is near, and where it comes from, along x and y
+AROUND = 1.5  # how much farther than the head the surroundings reach that go with it
 RIM = 6.0  # logit of the face region in the middle of the head, 0 at its rim; at least the opposite beyond
 MIDDLE = -0.3  # height of the head's middle: it is measured from its joint, and hair belongs to it
 HALF_WIDTH, HALF_HEIGHT, HALF_DEPTH = 0.75, 1.0, 0.7  # of the head, in units of its half size
@@ -99,10 +100,22 @@ def expression_maps(local: Motions, driven: Motion, size: Sequence[int]) -> Tens
     return rearrange(near.unsqueeze(-1) * told, "b h w k n -> b (k n) h w")
 
 
-def head_region(motion: Motion, size: Sequence[int]) -> Tensor:
-    """Logits of the face region, (B, 1, d, h, w) for a size (d, h, w)."""
-    logits = RIM * (1 - _distance(motion, size[1:])).clamp(min=-1)
+def head_region(motion: Motion, size: Sequence[int], reach: float = 1.0) -> Tensor:
+    """Logits of where a head is, (B, 1, d, h, w) for a size (d, h, w), or of what reaches farther, so many times."""
+    logits = RIM * (1 - _distance(motion, size[1:]) / reach**2).clamp(min=-1)
     return logits[:, None, None].expand(-1, 1, size[0], -1, -1)
+
+
+def head_and_place(source: Motion, driven: Motion, size: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Logits of where the driven head is, and of that with the place that it has left, hair included: (B, 1, d, h, w).
+
+    Args:
+        source: the motion that is left.
+        driven: the motion that is shown.
+        size: (d, h, w).
+    """
+    head = head_region(driven, size)
+    return head, torch.maximum(head, head_region(source, size, AROUND))
 
 
 def head_surface(motion: Motion, size: Sequence[int]) -> Tensor:

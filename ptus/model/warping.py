@@ -48,7 +48,8 @@ class Warped:
             adds: (B, 2, H, W).
         local: what the expression adds; None where head pose is not apart from it.
         deformation: of the volume, (B, D, H, W, 3).
-        face_region: logits of the face's share in the motion, (B, 1, d, h, w); None without face–body decomposition.
+        face_region: logits of the share that head and surroundings have in the motion, (B, 1, d, h, w); None without
+            face–body decomposition.
     """
 
     features: Tensor
@@ -83,14 +84,14 @@ class CoarseToFine(nn.Module):
         self.config = config
         width, depth = config.motion_width, config.mask_size[0]
         body = config.estimated_body_keypoints
-        face = 1 if config.local_global and config.rigid_head else config.estimated_face_keypoints
+        face = 1 if config.solid_head else config.estimated_face_keypoints
         local = config.estimated_face_keypoints
-        self.read_coarse = MotionReader(body + face, COARSE_SEEN, depth, width)
-        self.coarse_masks = FaceBodyMasks(width, body, face, depth, config.face_body)
+        self.read_coarse = MotionReader(body + int(config.has_surroundings) + face, COARSE_SEEN, depth, width)
+        self.coarse_masks = FaceBodyMasks(width, body, face, depth, config.face_body, config.has_surroundings)
         self.coarse_occlusion = nn.Conv2d(width, 1, 3, padding=1)
         self.read_fine = MotionReader(local, FINE_SEEN, depth, width, stride=2, beside=width)
         # Without head pose there is no expression apart from it, and the fine level adds the residual flow alone.
-        self.local_masks = FaceBodyMasks(width, 0, local, 1, with_region=False) if config.local_global else None
+        self.local_masks = FaceBodyMasks(width, 0, local, 1) if config.local_global else None
         self.refinement = Refinement(width, config)
         self.fine_occlusion = nn.Conv2d(width, 1, 3, padding=1)
         self.fold = _Fold(config)
@@ -101,7 +102,7 @@ class CoarseToFine(nn.Module):
         assert appearance.coarse_seen is not None and appearance.coarse_volume is not None
         motions = coarse_motions(config, source, driven)
         coarse = self.read_coarse(appearance.coarse_seen, motions)
-        logits, region = self.coarse_masks(coarse, motions, driven)
+        logits, region = self.coarse_masks(coarse, motions, source, driven)
         at_coarse = compose_motion(logits, motions.driving, motions.source, motions.jacobian, size=config.coarse_size)
         coarse_warped = warp_blend(
             appearance.coarse_volume, at_coarse, self.coarse_occlusion(coarse), sigmoid=True, align_corners=True
@@ -118,7 +119,7 @@ class CoarseToFine(nn.Module):
         deformation, flow = self.refinement(fine, deformation, farthest, driven)
         local_flow = None
         if self.local_masks is not None:
-            local_logits, _ = self.local_masks(fine, local, driven)
+            local_logits, _ = self.local_masks(fine, local, source, driven)
             local_flow = LocalFlow(local_logits.squeeze(2), local)
             added = local_flow.at(config.volume_size[1:]) - identity_grid(config.volume_size[1:], flow)
             deformation = deformation + pad(added, (0, 1)).unsqueeze(1)
@@ -139,8 +140,8 @@ class SingleLevel(nn.Module):
         self.config = config
         width, depth = config.motion_width, config.mask_size[0]
         body, face = config.estimated_body_keypoints, config.estimated_face_keypoints
-        self.read = MotionReader(body + face, FINE_SEEN, depth, width, stride=2)
-        self.masks = FaceBodyMasks(width, body, face, depth, config.face_body)
+        self.read = MotionReader(body + int(config.has_surroundings) + face, FINE_SEEN, depth, width, stride=2)
+        self.masks = FaceBodyMasks(width, body, face, depth, config.face_body, config.has_surroundings)
         self.refinement = Refinement(width, config)
         self.occlusion = nn.Conv2d(width, 1, 3, padding=1)
         self.fold = _Fold(config)
@@ -149,7 +150,7 @@ class SingleLevel(nn.Module):
         """As `CoarseToFine.forward`."""
         motions = joint_motions(self.config, source, driven)
         seen = self.read(appearance.fine_seen, motions)
-        logits, region = self.masks(seen, motions, driven)
+        logits, region = self.masks(seen, motions, source, driven)
         deformation = compose_motion(
             logits, motions.driving, motions.source, motions.jacobian, size=self.config.volume_size
         )

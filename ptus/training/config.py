@@ -26,7 +26,7 @@ class LossWeights:
         expression: what the head's motion explains is not explained by expression.
         known_motion: where the motion is known, as of rendered clips, it is that.
         known_flow: where landmarks of the face are known, the flow takes them to their places in the source.
-        face_region: the face's share in the motion is where the face is.
+        face_region: the face region is where the face is.
     """
 
     perceptual: float = 10.0

@@ -84,7 +84,7 @@ class Objective(nn.Module):
         losses |= self._picture_losses(batch, driving, rendered.pictures)
         region = rendered.warped.face_region
         if weights.face_region and region is not None:
-            losses["face_region"] = priors.face_region_loss(region, batch.driving_boxes)
+            losses["face_region"] = priors.face_region_loss(region, batch.source_boxes, batch.driving_boxes)
         if weights.known_flow:
             losses["known_flow"] = known_flow_loss(rendered.flow, batch.source_known, batch.driving_known)
         if discriminators is not None:

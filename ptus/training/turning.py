@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ptus.model import ModelConfig, Motion
 from ptus.model.composition import coarse_motions, joined_logits
-from ptus.model.prior import BACKGROUND, head_region, head_surface
+from ptus.model.prior import BACKGROUND, head_and_place, head_surface
 from ptus.model.rotation import from_angles, product
 from ptus.training.known import KnownMotion
 from ptus_kernels import compose_motion, grid_sample_2d
@@ -24,7 +24,7 @@ _SOLID = ModelConfig()
 def turned(
     picture: Tensor, box: Tensor, known: KnownMotion, random: np.random.Generator
 ) -> tuple[Tensor, Tensor, KnownMotion]:
-    """Turn the head at random, as the ellipsoid that the prior takes it for.
+    """Turn the head at random, as the ellipsoid that the prior takes it for; its surroundings go along in the plane.
 
     Args:
         picture: (1, 3, S, S), RGB in [0, 1].
@@ -57,8 +57,9 @@ def turned(
 
 def _rendered(picture: Tensor, before: Motion, after: Motion) -> Tensor:
     size = (DEPTH, *picture.shape[2:])
-    region = head_region(after, size)
-    logits = joined_logits(torch.full_like(region, BACKGROUND), torch.zeros_like(region), region)
+    head, region = head_and_place(before, after, size)
+    nothing = torch.zeros_like(head)
+    logits = joined_logits(nothing + BACKGROUND, joined_logits(nothing, nothing, head), region)
     motions = coarse_motions(_SOLID, before, after)
     deformation = compose_motion(logits, motions.driving, motions.source, motions.jacobian, size=size)
     shares = head_surface(after, size).softmax(dim=1)

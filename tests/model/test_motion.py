@@ -20,7 +20,7 @@ from ptus.model.composition import (
 )
 from tests.model.conftest import SLIM
 
-FRAMES = 4
+FRAMES, BODY = 4, SLIM.body_keypoints
 
 
 def random_motion(seed: int, frames: int = FRAMES) -> Motion:
@@ -167,10 +167,32 @@ def test_who_is_zoomed_in_on_grows_as_a_whole() -> None:
     larger = replace(SOURCE, body=1.5 * SOURCE.body + torch.tensor([0.2, -0.1, 0.0]))
     motions = coarse_motions(SLIM, SOURCE, larger)
     assert motions.jacobian is not None
-    offset = (torch.tensor([0.3, 0.4, 0.0]) - motions.driving[:, :-1]).unsqueeze(-1)
-    carried = (motions.jacobian[:, :-1] @ offset).squeeze(-1) + motions.source[:, :-1]
+    offset = (torch.tensor([0.3, 0.4, 0.0]) - motions.driving[:, :BODY]).unsqueeze(-1)
+    carried = (motions.jacobian[:, :BODY] @ offset).squeeze(-1) + motions.source[:, :BODY]
     expected = (torch.tensor([0.1, 0.5, 0.0]) / 1.5).expand_as(carried)
     torch.testing.assert_close(carried[..., :2], expected[..., :2], rtol=0, atol=1e-5)
+
+
+def test_the_heads_surroundings_go_with_it_in_the_pictures_plane() -> None:
+    """Its place, size and tilt; not its turns and nods, and at every depth alike."""
+    angles = torch.tensor([[0.0, 0.0, 0.3]])
+    upright = replace(SOURCE, rotation=torch.eye(3).expand(FRAMES, 3, 3))
+    turned = rotation.product(rotation.from_angles(torch.tensor([[0.5, 0.0, 0.0]])), rotation.from_angles(angles))
+    driven = replace(
+        upright,
+        rotation=turned.expand(FRAMES, 3, 3),
+        translation=upright.translation + torch.tensor([0.2, 0.1, 0.4]),
+        scale=upright.scale / 2,
+    )
+    motions = coarse_motions(SLIM, upright, driven)
+    assert motions.jacobian is not None
+    there = upright.translation * torch.tensor([1.0, 1.0, 0.0]) + torch.tensor([0.3, -0.2, 0.7])
+    in_plane = rotation.from_angles(angles)[0]
+    here = (torch.tensor([0.3, -0.2, 0.0]) @ in_plane) / 2 + driven.translation
+    here[:, 2] = 0.7
+    offset = (here - motions.driving[:, BODY]).unsqueeze(-1)
+    carried = (motions.jacobian[:, BODY] @ offset).squeeze(-1) + motions.source[:, BODY]
+    torch.testing.assert_close(carried, there, rtol=0, atol=1e-5)
 
 
 def test_a_body_of_one_keypoint_has_no_size() -> None:
@@ -189,7 +211,7 @@ def test_head_and_expression_make_the_whole_motion() -> None:
     offset = driven.face - coarse.driving[:, -1:]
     by_head = (coarse.jacobian[:, -1:] @ offset.unsqueeze(-1)).squeeze(-1) + coarse.source[:, -1:]
     torch.testing.assert_close(by_head + (local.source - local.driving), SOURCE.face, rtol=0, atol=1e-5)
-    torch.testing.assert_close(joint.source[:, 12:], SOURCE.face)
+    torch.testing.assert_close(joint.source[:, BODY + 1 :], SOURCE.face)
     seen = (coarse.jacobian[:, -1:] @ (local_seen.source - coarse.driving[:, -1:]).unsqueeze(-1)).squeeze(-1)
     torch.testing.assert_close(seen + coarse.source[:, -1:], SOURCE.face, rtol=0, atol=1e-5)
 

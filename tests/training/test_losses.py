@@ -110,18 +110,21 @@ def test_depth_and_expression() -> None:
 
 
 def test_face_region_is_in_the_box() -> None:
-    box = torch.tensor([[-0.5, -0.5, 0.5, 0.0]])
+    box, elsewhere = torch.tensor([[-0.5, -0.5, 0.5, 0.0]]), torch.tensor([[5.0, 5.0, 5.1, 5.1]])
     logits = torch.full((1, 1, 4, 16, 16), -20.0)
     line = torch.linspace(-1, 1, 16)
     inside = (line.abs() <= 0.5) & ((line >= -0.5) & (line <= 0)).unsqueeze(-1)
     logits[0, 0, 2][inside] = 20.0  # at one depth is enough
-    assert float(priors.face_region_loss(logits, box)) < 1e-6
-    assert float(priors.face_region_loss(-logits, box)) > 10
+    assert float(priors.face_region_loss(logits, elsewhere, box)) < 1e-6
+    assert float(priors.face_region_loss(-logits, elsewhere, box)) > 10
     hair = (line.abs() <= 0.7) & ((line >= -0.7) & (line <= 0)).unsqueeze(-1)
     logits[0, 0, 2][hair] = 20.0  # within the head's crop, and free
-    assert float(priors.face_region_loss(logits, box)) < 1e-6
+    assert float(priors.face_region_loss(logits, elsewhere, box)) < 1e-6
+    logits[0, 0, 2, -3:, -3:] = 20.0
+    assert float(priors.face_region_loss(logits, elsewhere, box)) > 0.1
+    assert float(priors.face_region_loss(logits, torch.tensor([[0.8, 0.8, 1.0, 1.0]]), box)) < 1e-6  # where it was
     logits[0, 0, 2] = 20.0
-    assert float(priors.face_region_loss(logits, box)) > 1
+    assert float(priors.face_region_loss(logits, elsewhere, box)) > 1
 
 
 def test_crops_of_eyes_and_mouth_hold_them() -> None:

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from ptus.model import Motion
+from ptus.model.prior import head_region
 from ptus.model.rotation import from_angles
 from ptus.training import turning
 from ptus.training.frames import CachedClip
@@ -31,6 +33,13 @@ def marked(x: float, y: float) -> torch.Tensor:
     return torch.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 0.002).expand(1, 3, -1, -1)
 
 
+def head(motion: KnownMotion) -> torch.Tensor:
+    """White where the head is."""
+    nothing = motion.body[:, :0]
+    whole = Motion(nothing, nothing, motion.rotation, motion.translation, motion.scale, nothing)
+    return (head_region(whole, (1, SIDE, SIDE))[0, 0, 0] > 0).float()
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_picture_shows_what_is_said(seed: int) -> None:
     before = known()
@@ -41,6 +50,21 @@ def test_the_picture_shows_what_is_said(seed: int) -> None:
     expected = after.face[0, FACE.index("nose tip"), :2]
     assert (expected - torch.tensor(at)).norm() > 0.05
     assert (found - expected).norm() < 0.05
+
+
+def test_a_head_that_shrinks_leaves_none_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its surroundings close in: what was beside the larger head is beside the smaller one."""
+    monkeypatch.setattr(turning, "LARGEST_ANGLES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(turning, "LARGEST_STEP", 0.0)
+    monkeypatch.setattr(turning, "LARGEST_ZOOM", 0.8)
+    before = known()
+    seeds = [np.random.default_rng(seed) for seed in range(40)]
+    seed = int(np.argmin([turned(marked(0, 0), BOX, before, random)[2].scale for random in seeds]))
+    picture, _, after = turned(head(before).expand(1, 3, -1, -1), BOX, before, np.random.default_rng(seed))
+    assert float(after.scale) < 0.6 * float(before.scale)
+    found, expected = picture[0, 0] > 0.5, head(after) > 0.5
+    assert (found & expected).sum() > 0.9 * expected.sum()
+    assert (found & ~expected).sum() < 0.1 * expected.sum()
 
 
 def test_the_equation_of_posed_keypoints_holds() -> None:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ptus.model import Motion
 from ptus.model.crops import head_frame
+from ptus.model.prior import AROUND
 
 LEAST_DISTANCE = 0.1  # squared, face-vid2vid's D_t
 
@@ -32,23 +33,29 @@ def expression_loss(motion: Motion) -> Tensor:
     return motion.expression.abs().mean()
 
 
-def face_region_loss(logits: Tensor, boxes: Tensor) -> Tensor:
+def face_region_loss(logits: Tensor, source: Tensor, driving: Tensor) -> Tensor:
     """Cross-entropy of the face region, the most of it over depth, with the faces' boxes.
 
     The region is all that the head takes along: hair and forehead, between the box of brows and chin and the crop of
-    the head, are where they are left to be found.
+    the head, are where they are left to be found, and so are the surroundings of where the head was in the source.
 
     Args:
         logits: (B, 1, d, h, w).
-        boxes: (B, 4), x0, y0, x1, y1 in [-1, 1] of the frame.
+        source: face boxes in the source, (B, 4), x0, y0, x1, y1 in [-1, 1] of the frame.
+        driving: the same in the driven frame.
     """
     seen = logits.amax(dim=2).squeeze(1)
-    centre, half = head_frame(boxes)
-    inside = _within(boxes, seen.shape[1:])
-    around = _within(torch.cat((centre - half, centre + half), dim=1), seen.shape[1:])
+    inside = _within(driving, seen.shape[1:])
+    around = _within(_head(driving, 1.0), seen.shape[1:]) | _within(_head(source, AROUND), seen.shape[1:])
     entropy = F.binary_cross_entropy_with_logits(seen, inside.to(seen.dtype), reduction="none")
     sure = inside | ~around
     return ((entropy * sure).sum(dim=(1, 2)) / sure.sum(dim=(1, 2))).mean()
+
+
+def _head(boxes: Tensor, reach: float) -> Tensor:
+    """Boxes of faces → those of their heads, so many times as large."""
+    centre, half = head_frame(boxes)
+    return torch.cat((centre - reach * half, centre + reach * half), dim=1)
 
 
 def _within(boxes: Tensor, size: Sequence[int]) -> Tensor:

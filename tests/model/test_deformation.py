@@ -1,0 +1,54 @@
+"""What masks say before anything is learned."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from ptus.model import Motion
+from ptus.model.composition import coarse_motions
+from ptus.model.deformation import FaceBodyMasks
+from ptus.model.prior import MIDDLE
+from tests.model.conftest import SLIM
+
+WIDTH, DEPTH, SIDE = 8, 2, 33
+SOURCE = Motion(
+    body=torch.tensor([[[0.0, 0.9, 0.0], [0.3, 0.9, 0.0]]]),
+    canonical=torch.zeros(1, 1, 3),
+    rotation=torch.eye(3)[None],
+    translation=torch.tensor([[0.0, -0.1, 0.0]]),
+    scale=torch.tensor([[0.4]]),
+    expression=torch.zeros(1, 1, 3),
+)
+BACKGROUND, SURROUNDINGS, HEAD = 0, 3, 4
+
+
+def shares(driven: Motion) -> Tensor:
+    """Of the background, two keypoints of the body, the head's surroundings, and the head: (5, SIDE, SIDE)."""
+    masks = FaceBodyMasks(WIDTH, 2, 1, DEPTH, with_region=True, surroundings=True)
+    torch.nn.init.zeros_(masks.logits.weight)
+    torch.nn.init.zeros_(masks.logits.bias)  # type: ignore[arg-type]
+    logits, _ = masks(torch.zeros(1, WIDTH, SIDE, SIDE), coarse_motions(SLIM, SOURCE, driven), SOURCE, driven)
+    found: Tensor = logits.softmax(dim=1)[0, :, 0]
+    return found
+
+
+def at(x: float, y: float) -> tuple[int, int]:
+    """Row and column of a point of the frame."""
+    return round((y + 1) / 2 * (SIDE - 1)), round((x + 1) / 2 * (SIDE - 1))
+
+
+def test_a_place_that_the_head_leaves_is_filled_by_its_surroundings() -> None:
+    moved = replace(SOURCE, translation=SOURCE.translation + torch.tensor([0.7, 0.0, 0.0]))
+    found, middle = shares(moved), float(SOURCE.translation[0, 1]) + MIDDLE * 0.4
+    assert found[(HEAD, *at(0.7, middle))] > 0.9
+    assert found[(SURROUNDINGS, *at(0.0, middle))] > 0.9
+    assert found[(SURROUNDINGS, *at(-0.35, middle))] > 0.5  # hair, beyond the head's ellipsoid
+    assert found[(BACKGROUND, *at(-0.9, middle))] > 0.9
+
+
+def test_a_head_that_shrinks_leaves_none_behind() -> None:
+    smaller = replace(SOURCE, scale=SOURCE.scale / 2)
+    found, middle = shares(smaller), float(SOURCE.translation[0, 1]) + MIDDLE * 0.2
+    assert found[(HEAD, *at(0.0, middle))] > 0.9
+    assert found[(SURROUNDINGS, *at(0.25, middle))] > 0.9
