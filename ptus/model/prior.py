@@ -101,8 +101,8 @@ def expression_maps(local: Motions, driven: Motion, size: Sequence[int]) -> Tens
 
 
 def head_region(motion: Motion, size: Sequence[int], reach: float = 1.0) -> Tensor:
-    """Logits of where a head is, (B, 1, d, h, w) for a size (d, h, w), or of what reaches farther, so many times."""
-    logits = RIM * (1 - _distance(motion, size[1:]) / reach**2).clamp(min=-1)
+    """Logits of where a head is, (B, 1, d, h, w) for a size (d, h, w), or of what reaches farther, as `_distance`."""
+    logits = RIM * (1 - _distance(motion, size[1:], reach)).clamp(min=-1)
     return logits[:, None, None].expand(-1, 1, size[0], -1, -1)
 
 
@@ -126,12 +126,18 @@ def head_surface(motion: Motion, size: Sequence[int]) -> Tensor:
     return (square > 0) * (depths - front).square() / (-2 * SURFACE**2)
 
 
-def _distance(motion: Motion, size: Sequence[int]) -> Tensor:
-    """Squared distance from the head's middle, 1 at its rim: (B, h, w)."""
+def _distance(motion: Motion, size: Sequence[int], reach: float = 1.0) -> Tensor:
+    """Squared distance from the head's middle, 1 at its rim: (B, h, w).
+
+    Args:
+        motion: of the head.
+        size: (h, w).
+        reach: how much farther the rim is to both sides and above; below is the neck, which is the body's.
+    """
     across, down = (
         (line - at) / motion.scale
         for line, at in zip(lines(size, motion.scale), motion.translation[:, :2].split(1, dim=1), strict=True)
     )
-    x, y = across / HALF_WIDTH, (down - MIDDLE) / HALF_HEIGHT
-    distance: Tensor = y.square().unsqueeze(-1) + x.square().unsqueeze(-2)
+    x, y = across / (reach * HALF_WIDTH), (down - MIDDLE) / HALF_HEIGHT
+    distance: Tensor = torch.where(y < 0, y / reach, y).square().unsqueeze(-1) + x.square().unsqueeze(-2)
     return distance

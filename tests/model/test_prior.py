@@ -101,6 +101,13 @@ def test_the_face_region_is_where_the_head_is(shift: float) -> None:
     assert region[place(motion, 0, 1)] < 0
 
 
+def test_surroundings_reach_farther_than_the_head_but_not_down_the_neck() -> None:
+    head, around = (head_region(STILL, SIZE, reach)[0, 0, 0] for reach in (1.0, 1.5))
+    assert head[place(STILL, 0.95, MIDDLE)] < 0 < around[place(STILL, 0.95, MIDDLE)]
+    assert head[place(STILL, 0, MIDDLE - 1.2)] < 0 < around[place(STILL, 0, MIDDLE - 1.2)]
+    assert head[place(STILL, 0, MIDDLE + 1.2)] == around[place(STILL, 0, MIDDLE + 1.2)] < 0
+
+
 def test_the_front_of_the_head_is_seen() -> None:
     surface = head_surface(STILL, (41, *SIZE[1:]))[0].permute(1, 2, 0)
     depths = torch.linspace(-1, 1, 41)
