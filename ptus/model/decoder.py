@@ -10,12 +10,14 @@ from torch import Tensor, nn
 
 from ptus.model.appearance import Appearance, skip_channels
 from ptus.model.config import ModelConfig
-from ptus.model.layers import ConvBlock, ResBlock, doubled, identity_grid, precise
+from ptus.model.layers import ConvBlock, ResBlock, bounded, doubled, identity_grid, precise
+from ptus.model.openings import OPENING_MAPS
 from ptus.model.prior import EXPRESSION_MAPS
-from ptus.model.warping import Warped
+from ptus.model.warping import SHOWN_AT_FIRST, Warped
 from ptus_kernels import warp_blend
 
-SHOWN_AT_FIRST = 3.0  # logit of the source's share in the picture: an untrained model warps what it is given
+LARGEST_SHOWN = 4.0  # logit of the source's share: beyond, what is drawn would no longer learn
+HIDDEN = 8.0  # by how much that logit is less where eyes or mouth are open, and were not in the source
 
 
 class _Level(nn.Module):
@@ -34,7 +36,9 @@ class _Level(nn.Module):
                 parameter[1:] = 0
         self.refine = ConvBlock(channels_out, channels_out)
 
-    def forward(self, features: Tensor, skip: Tensor, offset: Tensor, warped: Warped) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, features: Tensor, skip: Tensor, offset: Tensor, hidden: Tensor, warped: Warped
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Draw a level.
 
         Args:
@@ -42,6 +46,7 @@ class _Level(nn.Module):
             skip: the source's, (B, C', 2H, 2W).
             offset: where points are seen in the source, from themselves, without what the expression adds:
                 (B, 2, H, W).
+            hidden: by how much less the source is shown, as a logit, (B, 1, 2H, 2W).
             warped: what knows of that, and how far a residual flow may reach.
 
         Returns:
@@ -53,6 +58,7 @@ class _Level(nn.Module):
         size = skip.shape[2:]
         at = identity_grid(size, offset) if warped.local is None else warped.local.at(size)
         seen_at = at + rearrange(offset, "b n h w -> b h w n")
+        shown = bounded(shown, LARGEST_SHOWN) - hidden.to(shown.dtype)
         blended = warp_blend(skip, seen_at, shown, features, sigmoid=True, align_corners=True)
         return self.refine(blended), offset, seen_at
 
@@ -65,7 +71,7 @@ class Decoder(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        beside = config.motion_width + EXPRESSION_MAPS * config.estimated_face_keypoints
+        beside = config.motion_width + EXPRESSION_MAPS * config.estimated_face_keypoints + OPENING_MAPS
         self.join = ConvBlock(config.width + beside, config.width, kernel=1)
         self.refine = ResBlock(config.width)
         widths = [config.width, *skip_channels(config)]
@@ -73,7 +79,7 @@ class Decoder(nn.Module):
         self.picture_and_shown = nn.Conv2d(widths[-1], 3 + 1, 3, padding=1)
         nn.init.constant_(cast(Tensor, self.picture_and_shown.bias)[3:], SHOWN_AT_FIRST)
 
-    def forward(self, warped: Warped, appearance: Appearance) -> tuple[Tensor, Tensor]:
+    def forward(self, warped: Warped, appearance: Appearance) -> tuple[Tensor, Tensor, Tensor]:
         """Draw pictures.
 
         Args:
@@ -81,24 +87,23 @@ class Decoder(nn.Module):
             appearance: of the source.
 
         Returns:
-            Pictures (B, 3, S, S), RGB in [0, 1], and where each of their points is seen in the source, (B, S, S, 2).
+            Pictures (B, 3, S, S), RGB in [0, 1], the same as drawn, without the source blended in, and where each of
+            their points is seen in the source, (B, S, S, 2).
         """
-        expression = warped.expression.to(warped.features.dtype, memory_format=torch.channels_last)
-        joined = torch.cat((warped.features, doubled(warped.motion), expression), dim=1)
+        told = torch.cat((warped.expression, warped.openings.at(warped.features.shape[2:])), dim=1)
+        told = told.to(warped.features.dtype, memory_format=torch.channels_last)
+        joined = torch.cat((warped.features, doubled(warped.motion), told), dim=1)
         features, offset = self.refine(self.join(joined)), warped.offset
         for level, skip in zip(self.levels, appearance.skips, strict=True):
-            features, offset, seen_at = level(features, skip, offset, warped)
+            hidden = HIDDEN * warped.openings.new(skip.shape[2:])
+            features, offset, seen_at = level(features, skip, offset, hidden, warped)
         drawn, shown = precise(self.picture_and_shown(features)).split((3, 1), dim=1)
+        drawn = drawn.sigmoid()
+        shown = bounded(shown, LARGEST_SHOWN) - hidden
         pictures = warp_blend(
-            appearance.picture,
-            seen_at,
-            shown,
-            drawn.sigmoid(),
-            sigmoid=True,
-            padding_mode="border",
-            align_corners=True,
+            appearance.picture, seen_at, shown, drawn, sigmoid=True, padding_mode="border", align_corners=True
         )
-        return pictures, seen_at
+        return pictures, drawn, seen_at
 
 
 def _finer(offset: Tensor) -> Tensor:

@@ -6,10 +6,12 @@ from torch import Tensor, nn
 
 from ptus.model.composition import Motions, joined_logits
 from ptus.model.config import ModelConfig
-from ptus.model.layers import ConvBlock, ResBlock, doubled, precise
+from ptus.model.layers import ConvBlock, ResBlock, bounded, doubled, precise
 from ptus.model.motion import Motion
 from ptus.model.prior import BACKGROUND, BODY_REACH, face_nearness, head_and_place, head_region, head_surface, nearness
 from ptus_kernels import motion_features
+
+LARGEST_REGION = 2.0  # how far the logits of head and surroundings may leave the prior: rims are moved, no head is torn
 
 
 class MotionReader(nn.Module):
@@ -90,6 +92,7 @@ class FaceBodyMasks(nn.Module):
         face = face + face_nearness(face_at, driven, size)
         if not region.shape[1]:
             return torch.cat((body, face), dim=1), None
+        region, around = bounded(region, LARGEST_REGION), bounded(around, LARGEST_REGION)
         if not around.shape[1]:
             region = region + head_region(driven, size)
             return joined_logits(body, face, region), region

@@ -10,7 +10,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from ptus.model import rotation, standing
 from ptus.model.config import ModelConfig
 from ptus.model.crops import head_crops, head_frame
-from ptus.model.layers import precise
+from ptus.model.layers import bounded, precise
 from ptus.model.motion import Motion
 from ptus.model.points import FRAME_SIDE, LocalPoints, following
 
@@ -69,26 +69,21 @@ class FaceEstimator(nn.Module):
             offsets = self.points(head_crops(small, face_boxes, CROP_SIDE))
         centre = torch.cat((centre, torch.zeros_like(half)), dim=-1)
         largest = LARGEST_EXPRESSION if self.local_global else LARGEST_SHIFT
-        expression = _bounded(self.expression(offsets), largest).unflatten(1, (-1, 3))
+        expression = bounded(self.expression(offsets), largest).unflatten(1, (-1, 3))
         if not self.local_global:
             still = torch.eye(3, device=centre.device, dtype=centre.dtype).expand(len(frames), 3, 3)
             return Motion(body, precise(self.standing).expand_as(expression), still, centre, half, expression)
-        own = _bounded(self.canonical(offsets), LARGEST_EXPRESSION).unflatten(1, (-1, 3))
+        own = bounded(self.canonical(offsets), LARGEST_EXPRESSION).unflatten(1, (-1, 3))
         angles, shift, zoom = self.head(offsets).split((3, 3, 1), dim=1)
         place, log_size = precise(self.place).split((3, 1))
         return Motion(
             body=body,
             canonical=precise(self.standing) + own,
-            rotation=rotation.from_angles(_bounded(angles, LARGEST_ANGLE)),
-            translation=centre + half * (place + _bounded(shift, LARGEST_SHIFT)),
-            scale=half * (log_size + _bounded(zoom, LARGEST_ZOOM)).exp(),
+            rotation=rotation.from_angles(bounded(angles, LARGEST_ANGLE)),
+            translation=centre + half * (place + bounded(shift, LARGEST_SHIFT)),
+            scale=half * (log_size + bounded(zoom, LARGEST_ZOOM)).exp(),
             expression=expression,
         )
-
-
-def _bounded(numbers: Tensor, largest: float) -> Tensor:
-    """The numbers themselves where they are small, never more than the largest."""
-    return largest * (numbers / largest).tanh()
 
 
 def _head_at_first(canonical: standing.Floats, landmarks: int, size: float) -> Tensor:

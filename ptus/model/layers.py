@@ -79,6 +79,11 @@ def precise(tensor: Tensor) -> Tensor:
     return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
+def bounded(numbers: Tensor, largest: float) -> Tensor:
+    """The numbers themselves where they are small, never more than the largest."""
+    return largest * (numbers / largest).tanh()
+
+
 def doubled(features: Tensor) -> Tensor:
     """Feature maps at twice their height and width, (B, C, H, W) → (B, C, 2H, 2W), bilinear."""
     return F.interpolate(features, scale_factor=2.0, mode="bilinear", align_corners=False)

@@ -25,11 +25,13 @@ class Rendered:
 
     Args:
         pictures: (B, 3, S, S), RGB in [0, 1], float32.
+        drawn: the same before the source itself is blended in.
         flow: where each of their points is seen in the source, (B, S, S, 2).
         warped: the source's features that they are drawn from.
     """
 
     pictures: Tensor
+    drawn: Tensor
     flow: Tensor
     warped: Warped
 
@@ -108,8 +110,8 @@ class PTUS(nn.Module):
         with record_function("warp"):
             warped: Warped = self.warping(appearance, source, driven)
         with record_function("decode"):
-            pictures, flow = self.decoder(warped, appearance)
-        return Rendered(pictures, flow, warped)
+            pictures, drawn, flow = self.decoder(warped, appearance)
+        return Rendered(pictures, drawn, flow, warped)
 
     def forward(self, source: Tensor, source_box: Tensor, driving: Tensor, driving_box: Tensor) -> Tensor:
         """Self-reenactment, as in training: the source pictures moved to where the driving frames are."""

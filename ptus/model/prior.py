@@ -17,12 +17,14 @@ from ptus.model.motion import Motion
 
 BODY_REACH = 0.2  # how far a keypoint of the body takes its surroundings along, σ, of the frame's half side
 FACE_REACH = 0.12  # the same of the face, of the head's half size
+LID_REACH = 0.07  # the same of lids and lips, above and below: a brow stays where it is when the eye below it closes
 LID = 0.02  # how far above and below the line of closed lids or lips each takes its surroundings along, likewise
 BACKGROUND = -4.0  # logit of what does not move, where a keypoint's own is 0
 EXPRESSION_REACH = 0.12  # σ of what the decoder is told of lids and lips, of the head's half size
 EXPRESSION_STEP = 0.2  # how far they move, of the head's half size, about
 EXPRESSION_MAPS = 3  # of each keypoint: whether it is near, and where it comes from, along x and y
-AROUND = 1.5  # how much farther than the head the surroundings reach that go with it
+AROUND = 1.5  # how much farther than the head the surroundings reach that go with it, to both sides and above
+BELOW = 1.15  # likewise below: to the base of the neck, which is the body's
 RIM = 6.0  # logit of the face region in the middle of the head, 0 at its rim; at least the opposite beyond
 MIDDLE = -0.3  # height of the head's middle: it is measured from its joint, and hair belongs to it
 HALF_WIDTH, HALF_HEIGHT, HALF_DEPTH = 0.75, 1.0, 0.7  # of the head, in units of its half size
@@ -57,24 +59,23 @@ def face_nearness(face: Tensor, motion: Motion, size: Sequence[int]) -> Tensor:
     """
     scale, plane = motion.scale[:, :, None, None], (1, *size[1:])
     logits = list(nearness(face, FACE_REACH * scale, plane).unbind(dim=1))
-    pairs = [pair for pair in standing.OPENINGS if max(pair) < face.shape[1]]
-    if pairs:
-        upper, lower = (face[:, [pair[side] for pair in pairs], :2] for side in (0, 1))
-        down = normalize(motion.rotation[:, 1:2, :2], dim=-1)
-        middle, half = (upper + lower) / 2, ((lower - upper) * down).sum(dim=-1).abs() / 2
-        along = down / (half + LID * motion.scale).unsqueeze(-1)
-        x, y = (
-            (line - at.unsqueeze(-1)) * part.unsqueeze(-1)
-            for line, at, part in zip(lines(size[1:], face), middle.unbind(-1), along.unbind(-1), strict=True)
+    down = normalize(motion.rotation[:, 1, :2], dim=-1)
+    for upper, lower in standing.OPENINGS:
+        if max(upper, lower) >= face.shape[1]:
+            continue
+        above, below = face[:, upper, :2], face[:, lower, :2]
+        right, under = (
+            line - at for line, at in zip(lines(size[1:], face), ((above + below) / 2).split(1, dim=-1), strict=True)
         )
-        below = y.unsqueeze(-1) + x.unsqueeze(-2)
-        near = nearness(middle, FACE_REACH * scale, plane)
-        for side, sign in ((0, 2), (1, -2)):
-            shared = near - softplus(sign * below).unsqueeze(
-                2
-            )  # the logarithm of a sigmoid, which ONNX has no node for
-            for pair, of_one in zip(pairs, shared.unbind(dim=1), strict=True):
-                logits[pair[side]] = of_one
+        x, y = right[:, None, None], under[:, None, :, None]
+        down_x, down_y = down[..., None, None, None].unbind(dim=1)
+        along, across = down_x * x + down_y * y, down_y * x - down_x * y
+        half = ((below - above) * down).sum(dim=-1).abs()[:, None, None, None] / 2
+        beyond = (along.abs() - half).clamp(min=0)
+        near = ((across / FACE_REACH).square() + (beyond / LID_REACH).square()) / (-2 * scale**2)
+        steep = 2 * along / (half + LID * scale)
+        for number, sign in ((upper, 1), (lower, -1)):
+            logits[number] = near - softplus(sign * steep)  # the logarithm of a sigmoid, which ONNX has no node for
     return torch.stack(logits, dim=1).expand(-1, -1, size[0], -1, -1)
 
 
@@ -100,9 +101,9 @@ def expression_maps(local: Motions, driven: Motion, size: Sequence[int]) -> Tens
     return rearrange(near.unsqueeze(-1) * told, "b h w k n -> b (k n) h w")
 
 
-def head_region(motion: Motion, size: Sequence[int], reach: float = 1.0) -> Tensor:
+def head_region(motion: Motion, size: Sequence[int], reach: float = 1.0, below: float = 1.0) -> Tensor:
     """Logits of where a head is, (B, 1, d, h, w) for a size (d, h, w), or of what reaches farther, as `_distance`."""
-    logits = RIM * (1 - _distance(motion, size[1:], reach)).clamp(min=-1)
+    logits = RIM * (1 - _distance(motion, size[1:], reach, below)).clamp(min=-1)
     return logits[:, None, None].expand(-1, 1, size[0], -1, -1)
 
 
@@ -115,7 +116,7 @@ def head_and_place(source: Motion, driven: Motion, size: Sequence[int]) -> tuple
         size: (d, h, w).
     """
     head = head_region(driven, size)
-    return head, torch.maximum(head, head_region(source, size, AROUND))
+    return head, torch.maximum(head, head_region(source, size, AROUND, BELOW))
 
 
 def head_surface(motion: Motion, size: Sequence[int]) -> Tensor:
@@ -126,18 +127,22 @@ def head_surface(motion: Motion, size: Sequence[int]) -> Tensor:
     return (square > 0) * (depths - front).square() / (-2 * SURFACE**2)
 
 
-def _distance(motion: Motion, size: Sequence[int], reach: float = 1.0) -> Tensor:
+def _distance(motion: Motion, size: Sequence[int], reach: float = 1.0, below: float = 1.0) -> Tensor:
     """Squared distance from the head's middle, 1 at its rim: (B, h, w).
 
     Args:
         motion: of the head.
         size: (h, w).
-        reach: how much farther the rim is to both sides and above; below is the neck, which is the body's.
+        reach: how much farther the rim is to both sides and above.
+        below: how much farther it is below.
     """
-    across, down = (
+    right, down = (
         (line - at) / motion.scale
         for line, at in zip(lines(size, motion.scale), motion.translation[:, :2].split(1, dim=1), strict=True)
     )
-    x, y = across / (reach * HALF_WIDTH), (down - MIDDLE) / HALF_HEIGHT
-    distance: Tensor = torch.where(y < 0, y / reach, y).square().unsqueeze(-1) + x.square().unsqueeze(-2)
+    right, down = right.unsqueeze(1), down.unsqueeze(2)
+    sine, cosine = normalize(motion.rotation[:, 1, :2], dim=-1)[..., None, None].unbind(dim=1)  # of the head's tilt
+    x = (cosine * right - sine * down) / (reach * HALF_WIDTH)
+    y = (sine * right + cosine * down - MIDDLE) / HALF_HEIGHT
+    distance: Tensor = torch.where(y < 0, y / reach, y / below).square() + x.square()
     return distance

@@ -13,8 +13,11 @@ from ptus.model.config import ModelConfig
 from ptus.model.deformation import FaceBodyMasks, MotionReader, Refinement
 from ptus.model.layers import doubled, identity_grid
 from ptus.model.motion import Motion
+from ptus.model.openings import Openings
 from ptus.model.prior import expression_maps
 from ptus_kernels import compose_motion, grid_sample_3d, occlusion_blend, warp_blend
+
+SHOWN_AT_FIRST = 3.0  # logit of how much of a warped volume or picture is shown, before anything is learned
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Warped:
         features: the warped volume, its depth folded: (B, width, H, W).
         motion: what the last level knows of the motion, (B, motion_width, H/2, W/2).
         expression: what the expression adds about the face's keypoints, (B, 3 K_f, H, W).
+        openings: of eyes and mouth.
         farthest: how far the keypoint that moves farthest is from its place in the source, (B,).
         offset: where each point of the driven frame is seen in the source, from itself, without what the expression
             adds: (B, 2, H, W).
@@ -55,6 +59,7 @@ class Warped:
     features: Tensor
     motion: Tensor
     expression: Tensor
+    openings: Openings
     farthest: Tensor
     offset: Tensor
     local: LocalFlow | None
@@ -70,6 +75,14 @@ class _Fold(nn.Conv3d):
 
     def forward(self, volume: Tensor) -> Tensor:
         return super().forward(volume).squeeze(2)
+
+
+def _occlusion(width: int) -> nn.Conv2d:
+    """From what is known of the motion (B, width, h, w) to logits of an occlusion map, (B, 1, h, w)."""
+    convolution = nn.Conv2d(width, 1, 3, padding=1)
+    assert convolution.bias is not None
+    nn.init.constant_(convolution.bias, SHOWN_AT_FIRST)
+    return convolution
 
 
 class CoarseToFine(nn.Module):
@@ -88,12 +101,12 @@ class CoarseToFine(nn.Module):
         local = config.estimated_face_keypoints
         self.read_coarse = MotionReader(body + int(config.has_surroundings) + face, COARSE_SEEN, depth, width)
         self.coarse_masks = FaceBodyMasks(width, body, face, depth, config.face_body, config.has_surroundings)
-        self.coarse_occlusion = nn.Conv2d(width, 1, 3, padding=1)
+        self.coarse_occlusion = _occlusion(width)
         self.read_fine = MotionReader(local, FINE_SEEN, depth, width, stride=2, beside=width)
         # Without head pose there is no expression apart from it, and the fine level adds the residual flow alone.
         self.local_masks = FaceBodyMasks(width, 0, local, 1) if config.local_global else None
         self.refinement = Refinement(width, config)
-        self.fine_occlusion = nn.Conv2d(width, 1, 3, padding=1)
+        self.fine_occlusion = _occlusion(width)
         self.fold = _Fold(config)
 
     def forward(self, appearance: Appearance, source: Motion, driven: Motion) -> Warped:
@@ -129,7 +142,8 @@ class CoarseToFine(nn.Module):
             self.fold(fine_warped), self.fine_occlusion(fine), doubled(self.fold(coarse_warped)), sigmoid=True
         )
         expression = expression_maps(local, driven, config.volume_size[1:])
-        return Warped(features, fine, expression, farthest, _offset(flow), local_flow, deformation, region)
+        openings = Openings(local_seen, source, driven)
+        return Warped(features, fine, expression, openings, farthest, _offset(flow), local_flow, deformation, region)
 
 
 class SingleLevel(nn.Module):
@@ -143,7 +157,7 @@ class SingleLevel(nn.Module):
         self.read = MotionReader(body + int(config.has_surroundings) + face, FINE_SEEN, depth, width, stride=2)
         self.masks = FaceBodyMasks(width, body, face, depth, config.face_body, config.has_surroundings)
         self.refinement = Refinement(width, config)
-        self.occlusion = nn.Conv2d(width, 1, 3, padding=1)
+        self.occlusion = _occlusion(width)
         self.fold = _Fold(config)
 
     def forward(self, appearance: Appearance, source: Motion, driven: Motion) -> Warped:
@@ -157,9 +171,10 @@ class SingleLevel(nn.Module):
         farthest = displacement(source, driven)
         deformation, flow = self.refinement(seen, deformation, farthest, driven)
         warped = warp_blend(appearance.volume, deformation, self.occlusion(seen), sigmoid=True, align_corners=True)
-        local, _ = local_motions(self.config, source, driven)
+        local, local_seen = local_motions(self.config, source, driven)
         expression = expression_maps(local, driven, self.config.volume_size[1:])
-        return Warped(self.fold(warped), seen, expression, farthest, _offset(flow), None, deformation, region)
+        openings = Openings(local_seen, source, driven)
+        return Warped(self.fold(warped), seen, expression, openings, farthest, _offset(flow), None, deformation, region)
 
 
 def _offset(flow: Tensor) -> Tensor:

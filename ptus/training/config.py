@@ -18,6 +18,7 @@ class LossWeights:
         pixels: mean absolute difference of the pictures.
         face: both again for the crop of the head.
         eyes_mouth: and again for crops of eyes and mouth.
+        drawn: and again for the whole picture as the decoder draws it, before the source itself is blended in.
         adversarial: the discriminators take the picture for real.
         feature_matching: difference of the pictures as the discriminators see them.
         equivariance: keypoints follow when the picture is moved.
@@ -33,6 +34,7 @@ class LossWeights:
     pixels: float = 10.0
     face: float = 1.0
     eyes_mouth: float = 1.0
+    drawn: float = 0.5
     adversarial: float = 1.0
     feature_matching: float = 10.0
     equivariance: float = 20.0
@@ -56,8 +58,8 @@ class LossWeights:
     @property
     def look_at_pictures(self) -> bool:
         """Whether anything is to be drawn: without it the estimators are trained alone, which takes a fraction."""
-        drawn = ("perceptual", "pixels", "adversarial", "feature_matching", "known_flow", "face_region")
-        return any(getattr(self, name) for name in drawn)
+        seen = ("perceptual", "pixels", "adversarial", "feature_matching", "known_flow", "face_region")
+        return any(getattr(self, name) for name in seen)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from ptus.model import PTUS, Motion
 from ptus.model.crops import crops, head_crops
 from ptus.model.discriminator import Discriminators
+from ptus.model.model import Rendered
 from ptus.training.batch import Batch
 from ptus.training.config import LossWeights
 from ptus.training.known import FACE
@@ -81,7 +82,7 @@ class Objective(nn.Module):
             source = told(source, batch.source_known, model.config)
             driving = told(driving, batch.driving_known, model.config)
         rendered = model.render_with_warp(model.encode(batch.source), source, driving)
-        losses |= self._picture_losses(batch, driving, rendered.pictures)
+        losses |= self._picture_losses(batch, driving, rendered)
         region = rendered.warped.face_region
         if weights.face_region and region is not None:
             losses["face_region"] = priors.face_region_loss(region, batch.source_boxes, batch.driving_boxes)
@@ -104,18 +105,20 @@ class Objective(nn.Module):
             losses["known_motion"] = known_motion_loss(motion, known, self.model.config)
         return losses
 
-    def _picture_losses(self, batch: Batch, driving: Motion, rendered: Tensor) -> dict[str, Tensor]:
-        """Of the whole frame, again of the head's crop, and again of those of eyes and mouth."""
+    def _picture_losses(self, batch: Batch, driving: Motion, rendered: Rendered) -> dict[str, Tensor]:
+        """Of the whole frame, again of it as drawn, of the head's crop, and of those of eyes and mouth."""
         weights, losses = self.weights, dict[str, Tensor]()
-        pairs, side = [(1.0, rendered, batch.driving)], self.model.config.size
+        pairs, side = [(1.0, rendered.pictures, batch.driving)], self.model.config.size
+        if weights.drawn:
+            pairs.append((weights.drawn, rendered.drawn, batch.driving))
         if weights.face:
             found, expected = (
-                head_crops(pictures, batch.driving_boxes, side // 2) for pictures in (rendered, batch.driving)
+                head_crops(pictures, batch.driving_boxes, side // 2) for pictures in (rendered.pictures, batch.driving)
             )
             pairs.append((weights.face, found, expected))
         if weights.eyes_mouth and driving.face.shape[1] > max(EYES_AND_MOUTH[0]):
             found, expected = (
-                eye_and_mouth_crops(pictures, driving, side // 8) for pictures in (rendered, batch.driving)
+                eye_and_mouth_crops(pictures, driving, side // 8) for pictures in (rendered.pictures, batch.driving)
             )
             pairs.append((weights.eyes_mouth, found, expected))
         for share, found, expected in pairs:

@@ -13,9 +13,9 @@ from ptus.model.rotation import from_angles, product
 from ptus.training.known import KnownMotion
 from ptus_kernels import compose_motion, grid_sample_2d
 
-LARGEST_ANGLES = tuple(map(math.radians, (25, 15, 12)))  # yaw, pitch, roll
+LARGEST_ANGLES = tuple(map(math.radians, (25, 15, 20)))  # yaw, pitch, roll
 LARGEST_STEP = 0.1  # of the head's half size, to the side, up and down
-LARGEST_ZOOM = 0.1  # a logarithm
+LARGEST_ZOOM = 0.25  # a logarithm
 NECK = (0.0, 0.55, 0.35)  # what a head turns about, in its own units
 DEPTH = 16  # planes of the warp
 _SOLID = ModelConfig()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ptus.images import resized
-from ptus.model import PTUS, Motion
+from ptus.model import PTUS, Motion, standing
 from ptus.model.composition import Motions
 from ptus.model.prior import (
     EXPRESSION_REACH,
@@ -17,11 +17,12 @@ from ptus.model.prior import (
     MIDDLE,
     expression_maps,
     face_nearness,
+    head_and_place,
     head_region,
     head_surface,
     nearness,
 )
-from ptus.model.rotation import from_angles
+from ptus.model.rotation import from_angles, product
 from tests.data import puppets
 from tests.model.conftest import SLIM
 
@@ -88,7 +89,46 @@ def test_a_pair_of_lids_takes_as_much_along_as_another_landmark() -> None:
     face[:, 2:] = 9.0
     face[:, 4] = torch.tensor([0.5, 0.0, 0.0])
     shares = face_nearness(face, STILL, SIZE).softmax(dim=1)[0, :, 0]
-    torch.testing.assert_close(shares[:2, :, 20].sum(dim=0), torch.full((33,), 0.5))  # halfway
+    assert shares[:2, 16, 20].sum().item() == pytest.approx(0.5, abs=1e-5)  # halfway
+
+
+@pytest.mark.parametrize("opening", [0.0, 0.07])
+def test_a_brow_stays_where_it_is_when_the_eye_below_it_closes(opening: float) -> None:
+    face = torch.from_numpy(standing.face(15))[None].clone()
+    upper, lower = standing.OPENINGS[0]
+    face[0, upper, 1] = face[0, lower, 1] - opening
+    brow = list(standing.FACE).index("left brow middle")
+    motion = replace(STILL, translation=torch.zeros(1, 3), scale=torch.ones(1, 1))
+    shares = face_nearness(face, motion, (2, 201, 201)).softmax(dim=1)[0, :, 0]
+    for x in (-0.12, 0.0, 0.12):
+        column, row = ((face[0, brow, :2] + torch.tensor([x, 0.0]) + 1) * 100).round().int().tolist()
+        assert shares[[upper, lower], row, column].sum() < 0.01
+
+
+@pytest.mark.parametrize("roll", [0.0, 0.5])
+@pytest.mark.parametrize("height", [0.0, 0.2, 0.4])
+def test_lips_keep_themselves_however_wide_a_mouth_is_open(height: float, roll: float) -> None:
+    motion = replace(STILL, rotation=from_angles(torch.tensor([[0.0, 0.0, roll]])), translation=torch.zeros(1, 3))
+    upper, lower = standing.OPENINGS[2]
+    face = torch.from_numpy(standing.face(15))[None].clone()
+    face[0, upper, 1] -= 0.3 * height
+    face[0, lower, 1] += 0.7 * height
+    face[0, list(standing.FACE).index("chin"), 1] += 0.6 * height
+    keypoints = motion.scale * product(face, motion.rotation)
+    shares = face_nearness(keypoints, motion, (2, 401, 401)).softmax(dim=1)[0, :, 0]
+    for lip, beyond in ((upper, -0.02), (lower, 0.02)):
+        point = keypoints[0, lip] + motion.scale[0] * beyond * motion.rotation[0, 1]
+        column, row = ((point[:2] + 1) * 200).round().int().tolist()
+        assert shares[lip, row, column] > 0.5
+
+
+def test_the_region_is_tilted_with_the_head() -> None:
+    roll = 0.5
+    tilted = replace(STILL, rotation=from_angles(torch.tensor([[0.0, 0.0, roll]])))
+    for x, y, inside in ((0.0, MIDDLE - 0.8, True), (0.7, MIDDLE, True), (0.7, MIDDLE - 0.8, False)):
+        for side in (-1, 1):
+            at = product(torch.tensor([[[side * x, y, 0.0]]]), tilted.rotation)[0, 0, :2].tolist()
+            assert (head_region(tilted, SIZE)[0, 0, 0][place(tilted, *at)] > 0) == inside
 
 
 @pytest.mark.parametrize("shift", [0.0, -0.5])
@@ -102,10 +142,14 @@ def test_the_face_region_is_where_the_head_is(shift: float) -> None:
 
 
 def test_surroundings_reach_farther_than_the_head_but_not_down_the_neck() -> None:
-    head, around = (head_region(STILL, SIZE, reach)[0, 0, 0] for reach in (1.0, 1.5))
+    head, place_left = head_and_place(STILL, replace(STILL, translation=STILL.translation + 9.0), SIZE)
+    assert (head < 0).all()
+    head, around = head_region(STILL, SIZE)[0, 0, 0], place_left[0, 0, 0]
     assert head[place(STILL, 0.95, MIDDLE)] < 0 < around[place(STILL, 0.95, MIDDLE)]
     assert head[place(STILL, 0, MIDDLE - 1.2)] < 0 < around[place(STILL, 0, MIDDLE - 1.2)]
-    assert head[place(STILL, 0, MIDDLE + 1.2)] == around[place(STILL, 0, MIDDLE + 1.2)] < 0
+    chin, base_of_the_neck = place(STILL, 0, standing.FACE["chin"][1]), place(STILL, 0, 0.9)
+    assert 0 < head[chin] < around[chin] - 0.5
+    assert head[base_of_the_neck] < 0 and around[base_of_the_neck] < 0
 
 
 def test_the_front_of_the_head_is_seen() -> None:

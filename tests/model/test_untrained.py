@@ -6,8 +6,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ptus.model import PTUS
+from ptus.model import PTUS, ModelConfig
+from ptus.model.decoder import LARGEST_SHOWN
 from ptus.model.layers import VolumeConv
+from ptus.model.warping import SHOWN_AT_FIRST
 from tests.model.conftest import SLIM
 
 
@@ -31,12 +33,34 @@ def showing(logit: float) -> PTUS:
 @pytest.mark.parametrize("logit", [30.0, -30.0])
 @torch.no_grad()
 def test_the_source_is_shown_where_it_is_seen(logit: float) -> None:
-    """With driving = source all of it, to rounding of the flow, where the occlusion map says so; else nothing of it."""
+    """With driving = source as much of it as an occlusion map can give, to rounding of the flow, or take away."""
     model = showing(logit)
     source, box = torch.rand(1, 3, SLIM.size, SLIM.size), torch.tensor([[-0.3, -0.6, 0.3, 0.0]])
     motion = model.estimate(source, box)
-    error = (model.render(model.encode(source), motion, motion) - source).abs().mean()
-    assert error < 1e-3 if logit > 0 else error > 0.1
+    found = model.render_with_warp(model.encode(source), motion, motion)
+    share = torch.sigmoid(torch.tensor(LARGEST_SHOWN)).item()
+    assert share > 0.98
+    shown, drawn = (source, found.drawn) if logit > 0 else (found.drawn, source)
+    assert (found.pictures - (share * shown + (1 - share) * drawn)).abs().mean() < 1e-3
+    assert (source - found.drawn).abs().mean() > 0.1
+
+
+def test_volumes_are_shown_at_first(config: ModelConfig) -> None:
+    model = PTUS(config)
+    maps = [module for name, module in model.warping.named_children() if "occlusion" in name]
+    assert len(maps) == (2 if config.coarse_to_fine else 1)
+    for occlusion in maps:
+        assert isinstance(occlusion, torch.nn.Conv2d) and occlusion.bias is not None
+        assert occlusion.bias.tolist() == [SHOWN_AT_FIRST]
+
+
+def test_what_is_drawn_learns_also_where_the_source_is_shown() -> None:
+    model = showing(30.0)
+    source, box = torch.rand(1, 3, SLIM.size, SLIM.size), torch.tensor([[-0.3, -0.6, 0.3, 0.0]])
+    motion = model.estimate(source, box)
+    model.render(model.encode(source), motion, motion).sum().backward()
+    gradient = model.decoder.picture_and_shown.weight.grad
+    assert gradient is not None and gradient[:3].abs().mean() > 1e-3
 
 
 @torch.no_grad()
@@ -48,4 +72,5 @@ def test_beyond_the_sources_edge_is_its_border() -> None:
     appearance = model.encode(source)
     moved = model.render_with_warp(appearance, away, motion)
     assert moved.flow.abs().max() > 1.1
-    torch.testing.assert_close(moved.pictures, source, rtol=0, atol=1e-5)
+    share = torch.sigmoid(torch.tensor(LARGEST_SHOWN))
+    torch.testing.assert_close(moved.pictures, share * source + (1 - share) * moved.drawn, rtol=0, atol=1e-5)

@@ -25,7 +25,7 @@ from tests.training.conftest import ESTIMATORS_ALONE, FRAMES, QUICK, SIDE, SMALL
 
 Make = Callable[..., Trainer]
 OFTEN = Intervals(scalars=1, pictures=2, checkpoint=2)
-SHARES = ("face", "eyes_mouth")  # weigh other losses
+SHARES = ("face", "eyes_mouth", "drawn")  # weigh other losses
 
 
 @pytest.fixture
@@ -49,6 +49,16 @@ def test_a_step_has_every_loss(make_trainer: Make, batch: Batch) -> None:
     switchable = {name for name in vars(LossWeights()) if name not in SHARES}
     assert losses.keys() == {*switchable, "gradient", "discriminators"}
     assert all(loss.isfinite() for loss in losses.values())
+
+
+@pytest.mark.parametrize("name", SHARES)
+def test_parts_of_a_picture_can_be_left_out(name: str, make_trainer: Make, batch: Batch) -> None:
+    found = []
+    for share in (0.0, 1.0):
+        weights = dataclasses.replace(LossWeights(), **{name: share})
+        found.append(make_trainer(dataclasses.replace(QUICK, weights=weights)).train_step(batch).losses)
+    for loss in ("perceptual", "pixels"):
+        assert found[1][loss] > found[0][loss] + 1e-3
 
 
 @pytest.mark.parametrize("name", [name for name in vars(LossWeights()) if name not in SHARES])

@@ -1,0 +1,127 @@
+"""What eyes and mouth show that the source does not."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from ptus.model import ModelConfig, Motion, standing
+from ptus.model.composition import Motions, local_motions
+from ptus.model.decoder import HIDDEN, LARGEST_SHOWN
+from ptus.model.openings import HALF_WIDTHS, LEAST_HEIGHT, Openings
+from ptus.model.rotation import from_angles, product
+from tests.model.conftest import SLIM
+from tests.model.test_untrained import showing
+
+SIZE, MOUTH, HALF = (161, 161), 2, 0.5
+FACE = torch.from_numpy(standing.face(15))[None]
+
+
+def opened(number: int, height: float, roll: float = 0.0, half: float = HALF) -> Motion:
+    """A head that is tilted, one of its openings as high as is given, in units of the head's half size."""
+    rotation = from_angles(torch.tensor([[0.0, 0.0, roll]]))
+    upper, lower = standing.OPENINGS[number]
+    moved = torch.zeros_like(FACE)
+    moved[0, lower] = FACE[0, upper] + torch.tensor([0.0, height, 0.0]) - FACE[0, lower]
+    at = torch.tensor([[0.1, -0.2, 0.0]])
+    return Motion(torch.zeros(1, 0, 3), FACE, rotation, at, torch.tensor([[half]]), product(moved, rotation))
+
+
+def openings(source: Motion, driven: Motion) -> Openings:
+    """Of two motions of the same pose."""
+    return Openings(Motions(driven.face, source.face), source, driven)
+
+
+def at(maps: Tensor, motion: Motion, x: float, y: float) -> list[float]:
+    """Both maps at a point of the head, in units of its half size."""
+    point = HALF * product(torch.tensor([[[x, y, 0.0]]]), motion.rotation)[0, 0] + motion.translation[0]
+    column, row = ((point[:2] + 1) / 2 * (SIZE[1] - 1)).round().int().tolist()
+    return [round(value, 3) for value in maps[0, :, row, column].tolist()]
+
+
+@pytest.mark.parametrize("roll", [0.0, 0.6])
+@pytest.mark.parametrize("number", range(len(standing.OPENINGS)))
+def test_what_opens_is_new_within_its_rim_and_nowhere_else(number: int, roll: float) -> None:
+    height = 0.3
+    motion, closed = opened(number, height, roll), opened(number, 0.0, roll)
+    maps = openings(closed, motion).at(SIZE)
+    assert maps.shape == (1, 2, *SIZE)
+    assert not maps[:, 1].any()
+    x, upper = FACE[0, standing.OPENINGS[number][0], :2].tolist()
+    middle, new = upper + height / 2, round(height / (height + LEAST_HEIGHT), 3)
+    for inside in ((x, middle), (x + 0.5 * HALF_WIDTHS[number], middle), (x, upper + 0.1)):
+        assert at(maps, motion, *inside)[0] == pytest.approx(new, abs=2e-3)
+    for outside in ((x + 1.1 * HALF_WIDTHS[number], middle), (x, upper - 0.04), (x, upper + height + 0.04)):
+        assert at(maps, motion, *outside) == [0, 0]
+    torch.testing.assert_close(openings(motion, closed).at(SIZE), maps.flip(1))  # what was open and is closed
+    torch.testing.assert_close(openings(closed, motion).new(SIZE), maps[:, :1])
+
+
+def test_only_what_is_added_to_an_opening_is_new() -> None:
+    wide, less = opened(MOUTH, 0.2), opened(MOUTH, 0.1)
+    maps = openings(less, wide).at(SIZE)
+    assert maps[:, 0].amax().item() == pytest.approx(0.1 / (0.2 + LEAST_HEIGHT), abs=1e-5)
+    assert not openings(wide, wide).at(SIZE).any()
+
+
+@pytest.mark.parametrize(("roll", "half"), [(0.0, 0.4), (0.5, HALF)])
+def test_a_mouth_that_comes_nearer_or_tilts_does_not_open(config: ModelConfig, roll: float, half: float) -> None:
+    """Nor where a model has no head pose apart from the expression, but that a tilt is an expression there."""
+    source, driven = opened(MOUTH, 0.2, roll, half), opened(MOUTH, 0.2)
+    _, seen = local_motions(config, source, driven)
+    assert Openings(seen, source, driven).at(SIZE).abs().max() < 1e-5
+    _, seen = local_motions(config, opened(MOUTH, 0.0), driven)
+    assert Openings(seen, opened(MOUTH, 0.0), driven).at(SIZE)[:, 0].max() > 0.9
+
+
+def test_a_face_without_lids_has_no_openings() -> None:
+    face = torch.zeros(2, 1, 3)
+    motion = Motion(face[:, :0], face, torch.eye(3).expand(2, 3, 3), torch.zeros(2, 3), torch.ones(2, 1), face)
+    assert openings(motion, motion).at((4, 5)).tolist() == torch.zeros(2, 2, 4, 5).tolist()
+
+
+def test_openings_are_differentiable() -> None:
+    motions = [
+        replace(motion, canonical=FACE.clone().requires_grad_()) for motion in (opened(MOUTH, 0.1), opened(MOUTH, 0.2))
+    ]
+    openings(*motions).at(SIZE).sum().backward()
+    for motion in motions:
+        gradient = motion.canonical.grad
+        assert gradient is not None and gradient.isfinite().all()
+        assert gradient[0, list(standing.OPENINGS[MOUTH]), 1].abs().min() > 0
+
+
+@torch.no_grad()
+def test_the_inside_of_a_mouth_that_opens_is_drawn_and_not_taken_from_the_lips() -> None:
+    model = showing(30.0)
+    source, box = torch.rand(1, 3, SLIM.size, SLIM.size), torch.tensor([[-0.3, -0.6, 0.3, 0.0]])
+    motion = model.estimate(source, box)
+    apart = motion.expression.clone()
+    upper, lower = standing.OPENINGS[MOUTH]
+    apart[:, lower] = apart[:, upper] + torch.tensor([0.0, 0.4, 0.0])
+    blended: list[Tensor] = []
+    for level in model.decoder.levels:  # of skip features that show nothing but the source
+        level.shown_and_flow.weight.zero_()  # type: ignore[union-attr, operator]
+        level.shown_and_flow.bias[:1] = 30.0  # type: ignore[union-attr, index]
+        level.refine.register_forward_pre_hook(lambda _, given: blended.append(given[0]))  # type: ignore[union-attr]
+    appearance = model.encode(source)
+    found = model.render_with_warp(appearance, motion, replace(motion, expression=apart))
+    new = found.warped.openings.new((SLIM.size, SLIM.size))[0, 0]
+    inside = new > 0.8
+    assert inside.sum() > 20
+    taken = torch.sigmoid(torch.tensor(LARGEST_SHOWN - 0.8 * HIDDEN)).item()
+    difference = (found.pictures - found.drawn).abs().amax(dim=1)[0]
+    assert difference[inside].amax() < taken
+    assert difference[new == 0].mean() > 0.2
+    with_source = blended.copy()
+    blended.clear()
+    model.render_with_warp(
+        replace(appearance, skips=tuple(map(torch.zeros_like, appearance.skips))),
+        motion,
+        replace(motion, expression=apart),
+    )
+    for ours, without in zip(with_source[:1], blended[:1], strict=True):
+        change = (ours - without).abs().amax(dim=1)[0]
+        there = found.warped.openings.new(change.shape)[0, 0]
+        assert change[there > 0.8].max() < 0.2 * change[there == 0].max()
