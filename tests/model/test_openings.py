@@ -101,10 +101,12 @@ def test_the_inside_of_a_mouth_that_opens_is_drawn_and_not_taken_from_the_lips()
     upper, lower = standing.OPENINGS[MOUTH]
     apart[:, lower] = apart[:, upper] + torch.tensor([0.0, 0.4, 0.0])
     blended: list[Tensor] = []
-    for level in model.decoder.levels:  # of skip features that show nothing but the source
-        level.shown_and_flow.weight.zero_()  # type: ignore[union-attr, operator]
-        level.shown_and_flow.bias[:1] = 30.0  # type: ignore[union-attr, index]
-        level.refine.register_forward_pre_hook(lambda _, given: blended.append(given[0]))  # type: ignore[union-attr]
+    for name, module in model.decoder.levels.named_modules():
+        if isinstance(module, torch.nn.Conv2d) and name.endswith("shown_and_flow") and module.bias is not None:
+            module.weight.zero_()
+            module.bias[:1] = 30.0  # skip features show nothing but the source
+        elif name.endswith("refine"):
+            module.register_forward_pre_hook(lambda _, given: blended.append(given[0]))
     appearance = model.encode(source)
     found = model.render_with_warp(appearance, motion, replace(motion, expression=apart))
     new = found.warped.openings.new((SLIM.size, SLIM.size))[0, 0]
