@@ -54,30 +54,22 @@ class Openings:
         return self._ellipses(self.local.driving, _heights(self.driven), _heights(self.source), size)
 
     def _ellipses(self, face: Tensor, heights: list[Tensor], other: list[Tensor], size: Sequence[int]) -> Tensor:
-        """Openings at keypoints (B, K, 3), each as strong as it is higher than the other."""
+        """Ellipses at keypoints (B, K, 3), as strong as the share of its height that the other lacks: (B, 1, h, w)."""
         motion = self.driven
         found = face.new_zeros(len(face), *size)
         down = normalize(motion.rotation[:, 1, :2], dim=-1)
         foreshortened = torch.linalg.vector_norm(motion.rotation[:, 0, :2], dim=-1, keepdim=True)
-        pairs = _pairs(face)
-        for (upper, lower), width, height, less in zip(pairs, HALF_WIDTHS, heights, other, strict=False):
-            x, y = (
-                line - at
-                for line, at in zip(
-                    lines(size, face),
-                    ((upper + lower) / 2).split(1, dim=-1),
-                    strict=True,
-                )
-            )
+        for (upper, lower), width, height, less in zip(_pairs(face), HALF_WIDTHS, heights, other, strict=False):
+            middle = ((upper + lower) / 2).split(1, dim=-1)
+            x, y = (line - at for line, at in zip(lines(size, face), middle, strict=True))
             along = 2 * down / (height * motion.scale)
             across = torch.stack((down[:, 1], -down[:, 0]), dim=-1) / (width * motion.scale * foreshortened)
-            # The squared distance ‖((g - middle) · across, (g - middle) · along)‖² as a polynomial of x and y.
-            squares = across.square() + along.square()
-            mixed = 2 * (across.prod(dim=-1, keepdim=True) + along.prod(dim=-1, keepdim=True))
-            distance = (squares[:, 1:] * y.square()).unsqueeze(-1) + (squares[:, :1] * x.square()).unsqueeze(-2)
-            distance = torch.addcmul(distance, y.unsqueeze(-1), (mixed * x).unsqueeze(-2))
-            share = (height - less).clamp(min=0) / height
-            found = torch.addcmul(found, (SLOPE * (1 - distance)).clamp(min=0, max=1), share.unsqueeze(-1))
+            # SLOPE (1 - ‖(x, y) · across, (x, y) · along‖²) as a polynomial: at the picture's size every pass counts.
+            of_x, of_y = (SLOPE * (across.square() + along.square())).split(1, dim=-1)
+            mixed = -2 * SLOPE * (across.prod(dim=-1, keepdim=True) + along.prod(dim=-1, keepdim=True))
+            strength = (SLOPE - of_y * y.square()).unsqueeze(2) - (of_x * x.square()).unsqueeze(1)
+            strength = torch.addcmul(strength, y.unsqueeze(2), (mixed * x).unsqueeze(1)).clamp(min=0, max=1)
+            found = torch.addcmul(found, strength, ((height - less).clamp(min=0) / height).unsqueeze(2))
         return found.unsqueeze(1)
 
 

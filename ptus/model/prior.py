@@ -57,26 +57,36 @@ def face_nearness(face: Tensor, motion: Motion, size: Sequence[int]) -> Tensor:
     lies below with the lower one. By distance alone, those of a closed eye would take the same points along, and the
     eye would move as a whole instead of closing.
     """
-    scale, plane = motion.scale[:, :, None, None], (1, *size[1:])
-    logits = list(nearness(face, FACE_REACH * scale, plane).unbind(dim=1))
-    down = normalize(motion.rotation[:, 1, :2], dim=-1)
+    reach = FACE_REACH * motion.scale[:, :, None, None]
+    logits = list(nearness(face, reach, (1, *size[1:])).unbind(dim=1))
+    down, scale = normalize(motion.rotation[:, 1, :2], dim=-1), motion.scale.unsqueeze(-1)
     for upper, lower in standing.OPENINGS:
         if max(upper, lower) >= face.shape[1]:
             continue
         above, below = face[:, upper, :2], face[:, lower, :2]
-        right, under = (
-            line - at for line, at in zip(lines(size[1:], face), ((above + below) / 2).split(1, dim=-1), strict=True)
-        )
-        x, y = right[:, None, None], under[:, None, :, None]
-        down_x, down_y = down[..., None, None, None].unbind(dim=1)
-        along, across = down_x * x + down_y * y, down_y * x - down_x * y
-        half = ((below - above) * down).sum(dim=-1).abs()[:, None, None, None] / 2
+        across, along = along_the_head(motion, (above + below) / 2, size[1:])
+        half = ((below - above) * down).sum(dim=-1).abs()[:, None, None] / 2
         beyond = (along.abs() - half).clamp(min=0)
         near = ((across / FACE_REACH).square() + (beyond / LID_REACH).square()) / (-2 * scale**2)
         steep = 2 * along / (half + LID * scale)
         for number, sign in ((upper, 1), (lower, -1)):
-            logits[number] = near - softplus(sign * steep)  # the logarithm of a sigmoid, which ONNX has no node for
+            # The logarithm of a sigmoid, which ONNX has no node for.
+            logits[number] = (near - softplus(sign * steep)).unsqueeze(1)
     return torch.stack(logits, dim=1).expand(-1, -1, size[0], -1, -1)
+
+
+def along_the_head(motion: Motion, middle: Tensor, size: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """How far points of the frame are from a middle, across a tilted head and along it, downwards: (B, h, w) each.
+
+    Args:
+        motion: of the head.
+        middle: (B, 2).
+        size: (h, w).
+    """
+    right, under = (line - at for line, at in zip(lines(size, middle), middle.split(1, dim=1), strict=True))
+    right, under = right.unsqueeze(1), under.unsqueeze(2)
+    sine, cosine = normalize(motion.rotation[:, 1, :2], dim=-1)[..., None, None].unbind(dim=1)
+    return cosine * right - sine * under, sine * right + cosine * under
 
 
 def expression_maps(local: Motions, driven: Motion, size: Sequence[int]) -> Tensor:
@@ -136,13 +146,8 @@ def _distance(motion: Motion, size: Sequence[int], reach: float = 1.0, below: fl
         reach: how much farther the rim is to both sides and above.
         below: how much farther it is below.
     """
-    right, down = (
-        (line - at) / motion.scale
-        for line, at in zip(lines(size, motion.scale), motion.translation[:, :2].split(1, dim=1), strict=True)
-    )
-    right, down = right.unsqueeze(1), down.unsqueeze(2)
-    sine, cosine = normalize(motion.rotation[:, 1, :2], dim=-1)[..., None, None].unbind(dim=1)  # of the head's tilt
-    x = (cosine * right - sine * down) / (reach * HALF_WIDTH)
-    y = (sine * right + cosine * down - MIDDLE) / HALF_HEIGHT
+    across, along = along_the_head(motion, motion.translation[:, :2], size)
+    scale = motion.scale.unsqueeze(-1)
+    x, y = across / (reach * HALF_WIDTH * scale), (along / scale - MIDDLE) / HALF_HEIGHT
     distance: Tensor = torch.where(y < 0, y / reach, y / below).square() + x.square()
     return distance
