@@ -11,7 +11,7 @@ from ptus.model.motion import Motion
 from ptus.model.prior import BACKGROUND, BODY_REACH, face_nearness, head_and_place, head_region, head_surface, nearness
 from ptus_kernels import motion_features
 
-LARGEST_REGION = 2.0  # how far the logits of head and surroundings may leave the prior: rims are moved, no head is torn
+LARGEST_REGION = 0.5  # how far the logits of head and surroundings may leave the prior: rims are moved, no head is torn
 
 
 class MotionReader(nn.Module):

@@ -18,7 +18,7 @@ LARGEST_ZOOM = 0.25  # a logarithm, as is the stretch
 LARGEST_STRETCH = 0.1  # of the height over the width: another face
 LARGEST_SHIFT = 0.1
 STRONGEST_COLOURS = 1.4  # 1 leaves them
-SWAPPED = 0.25  # of the pairs have channels swapped: no colour of skin or cloth is to be relied on
+SWAPPED = 0.1  # of the pairs have channels swapped: no colour of skin or cloth is to be relied on
 
 
 @dataclass(frozen=True)

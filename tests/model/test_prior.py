@@ -147,9 +147,20 @@ def test_surroundings_reach_farther_than_the_head_but_not_down_the_neck() -> Non
     head, around = head_region(STILL, SIZE)[0, 0, 0], place_left[0, 0, 0]
     assert head[place(STILL, 0.95, MIDDLE)] < 0 < around[place(STILL, 0.95, MIDDLE)]
     assert head[place(STILL, 0, MIDDLE - 1.2)] < 0 < around[place(STILL, 0, MIDDLE - 1.2)]
-    chin, base_of_the_neck = place(STILL, 0, standing.FACE["chin"][1]), place(STILL, 0, 0.9)
-    assert 0 < head[chin] < around[chin] - 0.5
-    assert head[base_of_the_neck] < 0 and around[base_of_the_neck] < 0
+    assert head[place(STILL, 0, 1.1)] < 0 and around[place(STILL, 0, 1.1)] < 0
+
+
+@pytest.mark.parametrize("way", [0.1, 0.2, 0.3])
+@pytest.mark.parametrize("shrunk", [0.7, 1.0])
+def test_a_neck_is_stretched_and_seen_once_below_a_head_that_lifts(way: float, shrunk: float) -> None:
+    above = STILL.translation - torch.tensor([0.0, way * 0.5, 0.0])
+    lifted = replace(STILL, translation=above, scale=shrunk * STILL.scale)
+    _, goes_along = head_and_place(STILL, lifted, SIZE)
+    column = place(STILL, 0, 0)[1]
+    at = torch.linspace(-1, 1, SIZE[1])
+    with_the_head = (at - above[0, 1]) / shrunk + STILL.translation[0, 1]
+    seen = torch.lerp(at, with_the_head, goes_along[0, 0, 0, :, column].sigmoid())
+    assert (seen.diff() > 0).all()
 
 
 def test_the_front_of_the_head_is_seen() -> None:

@@ -30,7 +30,7 @@ def errors(model: Path, clip: CachedClip) -> tuple[float, float]:
 def test_unseen_puppets_are_reenacted(tmp_path: Path) -> None:
     data, run = tmp_path / "data", tmp_path / "run"
     main(["prepare", "--synthetic", "24", "--size", str(SIZE), "--output", str(data)])
-    steps = "--config.steps 200 --config.warm-up 20"
+    steps = "--config.steps 200 --config.warm-up 20 --config.batch 16"
     rates = "--config.learning-rate 1e-3 --config.adversarial-from 1000"
     where = ["--data", str(data), "--output", str(run), "--size", f"slim-{SIZE}"]
     main(["train", *where, *steps.split(), *rates.split()])
