@@ -6,11 +6,14 @@ from itertools import pairwise
 import torch
 from einops import rearrange, reduce
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
 
 from ptus.model.config import ModelConfig
 from ptus.model.layers import ConvBlock, ResBlock, ResBlock3d
 
 COARSE_SEEN, FINE_SEEN = 4, 2  # channels of the volumes that the networks behind a deformation look at
+COLOURS_STRIDE = 8  # of the colours that drawing begins from: no lip is to be recognised in them
+STRONGEST_COLOUR = 0.98  # of 1; the opposite of 0
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class Appearance:
         fine_seen: compressed for the fine level's network, (B, 2, D/2, H, W).
         skips: feature maps for the decoder, from coarse to fine, the last at the picture's own size.
         picture: the source itself, (B, 3, S, S), RGB in [0, 1], float32.
+        colours: what drawing begins from: the source at an eighth of its side, as logits, (B, 3, S/8, S/8).
     """
 
     volume: Tensor
@@ -32,6 +36,7 @@ class Appearance:
     fine_seen: Tensor
     skips: tuple[Tensor, ...]
     picture: Tensor
+    colours: Tensor
 
     def expand(self, frames: int) -> "Appearance":
         """The appearance of one source for many frames, without a copy."""
@@ -46,6 +51,7 @@ class Appearance:
             expanded(self.fine_seen),
             tuple(map(expanded, self.skips)),
             expanded(self.picture),
+            expanded(self.colours),
         )
 
 
@@ -100,4 +106,11 @@ class AppearanceEncoder(nn.Module):
             fine_seen=self.fine_seen(halved),
             skips=tuple(reversed(skips)),
             picture=picture,
+            colours=_colours(picture),
         )
+
+
+def _colours(picture: Tensor) -> Tensor:
+    """Logits of a picture's colours, without its details."""
+    means = avg_pool2d(picture, COLOURS_STRIDE).clamp(1 - STRONGEST_COLOUR, STRONGEST_COLOUR)
+    return (means / (1 - means)).log()

@@ -14,7 +14,7 @@ from ptus.model.layers import ConvBlock, ResBlock, bounded, doubled, identity_gr
 from ptus.model.openings import OPENING_MAPS
 from ptus.model.prior import EXPRESSION_MAPS
 from ptus.model.warping import SHOWN_AT_FIRST, Warped
-from ptus_kernels import warp_blend
+from ptus_kernels import grid_sample_2d, warp_blend
 
 LARGEST_SHOWN = 4.0  # logit of the source's share: beyond, what is drawn would no longer learn
 HIDDEN = 8.0  # by how much that logit is less where eyes or mouth are open, and were not in the source
@@ -67,6 +67,7 @@ class Decoder(nn.Module):
     """Residual blocks at the volume's side, then a level for each doubling up to the picture's.
 
     What the source shows is taken from it, warped; what it does not is drawn: o · warped source + (1 - o) · drawn.
+    Drawing begins from colours of the source, warped too, so that the inside of a mouth is as warm as its lips.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -98,7 +99,7 @@ class Decoder(nn.Module):
             hidden = HIDDEN * warped.openings.new(skip.shape[2:])
             features, offset, seen_at = level(features, skip, offset, hidden, warped)
         drawn, shown = precise(self.picture_and_shown(features)).split((3, 1), dim=1)
-        drawn = drawn.sigmoid()
+        drawn = (drawn + grid_sample_2d(appearance.colours, seen_at, padding_mode="border")).sigmoid()
         shown = bounded(shown, LARGEST_SHOWN) - hidden
         pictures = warp_blend(
             appearance.picture, seen_at, shown, drawn, sigmoid=True, padding_mode="border", align_corners=True

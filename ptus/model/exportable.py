@@ -21,12 +21,12 @@ class Encode(nn.Module):
 
         Returns:
             The volume, then what the coarse level reads where there is one, then what the fine level reads, the skip
-            features, and the picture itself.
+            features, the picture itself and its colours.
         """
         found = self.model.encode(source)
         coarse = (found.coarse_volume, found.coarse_seen)
         kept = [tensor for tensor in coarse if tensor is not None]
-        return (found.volume, *kept, found.fine_seen, *found.skips, found.picture)
+        return (found.volume, *kept, found.fine_seen, *found.skips, found.picture, found.colours)
 
 
 class Estimate(nn.Module):
@@ -64,6 +64,6 @@ class Render(nn.Module):
         coarse_volume = coarse_seen = None
         if self.model.config.coarse_to_fine:
             coarse_volume, coarse_seen, *rest = rest
-        fine_seen, *skips, picture = rest
-        found = Appearance(volume, coarse_volume, coarse_seen, fine_seen, tuple(skips), picture)
+        fine_seen, *skips, picture, colours = rest
+        found = Appearance(volume, coarse_volume, coarse_seen, fine_seen, tuple(skips), picture, colours)
         return self.model.render(found, Motion(*source), Motion(*driven))

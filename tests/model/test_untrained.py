@@ -64,6 +64,27 @@ def test_what_is_drawn_learns_also_where_the_source_is_shown() -> None:
 
 
 @torch.no_grad()
+def test_drawing_begins_from_colours_of_the_source_and_not_from_its_details() -> None:
+    model = showing(-30.0)
+    last = model.decoder.picture_and_shown
+    assert last.bias is not None
+    last.weight[:3] = 0
+    last.bias[:3] = torch.tensor([0.0, 1.0, 0.0])
+    box, side = torch.tensor([[-0.3, -0.6, 0.3, 0.0]]), SLIM.size
+    source = torch.tensor([0.2, 0.5, 0.9])[None, :, None, None].repeat(1, 1, side, side)
+    source[..., side // 2 :] = 0.4
+    source[..., ::2] += 0.05
+    source[..., 1::2] -= 0.05
+    motion = model.estimate(source, box)
+    drawn = model.render_with_warp(model.encode(source), motion, motion).drawn[0]
+    expected = torch.tensor([[0.2, 0.4], [0.5, 0.4], [0.9, 0.4]])
+    expected[1] = (expected[1].logit() + 1).sigmoid()
+    for half, place in enumerate((slice(8, side // 2 - 8), slice(side // 2 + 8, -8))):
+        found = drawn[..., place]
+        torch.testing.assert_close(found, expected[:, half, None, None].expand_as(found), rtol=0, atol=2e-3)
+
+
+@torch.no_grad()
 def test_beyond_the_sources_edge_is_its_border() -> None:
     model = showing(30.0)
     source, box = torch.full((1, 3, SLIM.size, SLIM.size), 0.75), torch.tensor([[-0.3, -0.6, 0.3, 0.0]])
