@@ -99,7 +99,9 @@ class Decoder(nn.Module):
             hidden = HIDDEN * warped.openings.new(skip.shape[2:])
             features, offset, seen_at = level(features, skip, offset, hidden, warped)
         drawn, shown = precise(self.picture_and_shown(features)).split((3, 1), dim=1)
-        drawn = (drawn + grid_sample_2d(appearance.colours, seen_at, padding_mode="border")).sigmoid()
+        # Not the corners: a colour is the mean of a cell, and stands for its middle.
+        colours = grid_sample_2d(appearance.colours, seen_at, padding_mode="border", align_corners=False)
+        drawn = (drawn + colours).sigmoid()
         shown = bounded(shown, LARGEST_SHOWN) - hidden
         pictures = warp_blend(
             appearance.picture, seen_at, shown, drawn, sigmoid=True, padding_mode="border", align_corners=True

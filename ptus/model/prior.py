@@ -24,9 +24,9 @@ EXPRESSION_REACH = 0.12  # σ of what the decoder is told of lids and lips, of t
 EXPRESSION_STEP = 0.2  # how far they move, of the head's half size, about
 EXPRESSION_MAPS = 3  # of each keypoint: whether it is near, and where it comes from, along x and y
 AROUND = 1.5  # how much farther than the head the surroundings reach that go with it, to both sides and above
-BELOW = 1.35  # likewise below: to the base of the neck, which is the body's
+BELOW = 1.35  # likewise below: past the base of the neck, where little is left of their share
 HAIR = 1.3  # how far they go along wholly, likewise, to both sides and above: hair is no neck to be stretched
-CHEEKS = 0.45  # how far below where the head was, of its half height: chin and neck are to follow the driven head
+CHEEKS = 0.45  # how far down the place it has left, from its middle: below that a neck follows the driven head
 RIM = 6.0  # logit of the face region in the middle of the head, 0 at its rim; at least the opposite beyond
 MIDDLE = -0.3  # height of the head's middle: it is measured from its joint, and hair belongs to it
 HALF_WIDTH, HALF_HEIGHT, HALF_DEPTH = 0.75, 1.0, 0.7  # of the head, in units of its half size
@@ -113,7 +113,7 @@ def expression_maps(local: Motions, driven: Motion, size: Sequence[int]) -> Tens
     return rearrange(near.unsqueeze(-1) * told, "b h w k n -> b (k n) h w")
 
 
-def head_region(motion: Motion, size: Sequence[int], reach: Tensor | float = 1.0, below: float = 1.0) -> Tensor:
+def head_region(motion: Motion, size: Sequence[int], reach: float = 1.0, below: float = 1.0) -> Tensor:
     """Logits of where a head is, (B, 1, d, h, w) for a size (d, h, w), or of what reaches farther, as `_distance`."""
     logits = RIM * (1 - _distance(motion, size[1:], reach, below)).clamp(min=-1)
     return logits[:, None, None].expand(-1, 1, size[0], -1, -1)
@@ -122,9 +122,9 @@ def head_region(motion: Motion, size: Sequence[int], reach: Tensor | float = 1.0
 def head_and_place(source: Motion, driven: Motion, size: Sequence[int]) -> tuple[Tensor, Tensor]:
     """Logits of where the driven head is, and of what goes with it, to the rim of the place that it has left.
 
-    The share that goes along is whole where the head and its hair are, or were, and falls from there to that rim, below
-    from the driven chin on: a neck is stretched over what is left for it. Were the fall shorter than the way that the
-    head has gone, what lies there would be seen twice: a second chin.
+    The share that goes along is nearly whole where the head and its hair are, and where all but its chin was. It falls
+    from there to that rim, below from the driven chin on: a neck is stretched over what is left for it. Were the fall
+    shorter than the way that the head has gone, what lies there would be seen twice: a second chin.
 
     Args:
         source: the motion that is left.
@@ -137,8 +137,9 @@ def head_and_place(source: Motion, driven: Motion, size: Sequence[int]) -> tuple
     head, left = head_region(driven, size), head_region(source, size, AROUND, BELOW)
     whole = torch.maximum(head_region(driven, size, HAIR), head_region(source, size, HAIR, CHEEKS))
     within, beyond = left.clamp(min=0), -whole.clamp(max=0)
-    nearer = ((source.scale / driven.scale)[..., None, None, None] * (1 + within) / (1 + beyond)).log()
-    return head, whole.clamp(min=0) + torch.maximum(whole, left).clamp(max=0) + nearer
+    # Odds of the way to one rim over that to the other: between them the share falls evenly.
+    falling = ((source.scale / driven.scale)[..., None, None, None] * (1 + within) / (1 + beyond)).log()
+    return head, whole.clamp(min=0) + torch.maximum(whole, left).clamp(max=0) + falling
 
 
 def head_surface(motion: Motion, size: Sequence[int]) -> Tensor:
@@ -149,13 +150,13 @@ def head_surface(motion: Motion, size: Sequence[int]) -> Tensor:
     return (square > 0) * (depths - front).square() / (-2 * SURFACE**2)
 
 
-def _distance(motion: Motion, size: Sequence[int], reach: Tensor | float = 1.0, below: float = 1.0) -> Tensor:
+def _distance(motion: Motion, size: Sequence[int], reach: float = 1.0, below: float = 1.0) -> Tensor:
     """Squared distance from the head's middle, 1 at its rim: (B, h, w).
 
     Args:
         motion: of the head.
         size: (h, w).
-        reach: how much farther the rim is to both sides and above, a number or (B, 1, 1).
+        reach: how much farther the rim is to both sides and above.
         below: how much farther it is below.
     """
     across, along = along_the_head(motion, motion.translation[:, :2], size)
