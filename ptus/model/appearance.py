@@ -13,7 +13,7 @@ from ptus.model.layers import ConvBlock, ResBlock, ResBlock3d
 
 COARSE_SEEN, FINE_SEEN = 4, 2  # channels of the volumes that the networks behind a deformation look at
 COLOURS_STRIDE = 8  # of the colours that drawing begins from: no lip is to be recognised in them
-STRONGEST_COLOUR = 0.98  # of 1; the opposite of 0
+STRONGEST_COLOUR = 0.98  # and the weakest is as far from 0: a logit has to be finite
 
 
 @dataclass(frozen=True)
