@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.peers import Peer
-from bench.targets import Faster, PerSample
+from bench.targets import Faster, PerSample, Rate
 
 Inputs = dict[str, Tensor]
 Outputs = Tensor | tuple[Tensor, ...]
@@ -83,7 +83,7 @@ class Asked:
     """
 
     direction: str
-    target: Faster | PerSample
+    target: Faster | PerSample | Rate
     memory_format: str | None = None
     dtype: str = "float32"
     batch: int = 1

@@ -121,14 +121,14 @@ def select(cases: Iterable[Case], device: str, backends: Sequence[str], filters:
     """The settings that pass the filters, the most important first.
 
     A setting departs from its op's usual form (float32, one memory format, batch 1 and, on a GPU, 16) in at most one
-    respect, besides those that a filter names.
+    respect, besides those that a filter names, unless something is asked of it.
     """
     settings = [
         setting
         for case in cases
         if device in case.devices and _named(case, filters)
         for setting in _all_of(case, device, backends, filters)
-        if setting.departures <= 1 + bool(filters.dtypes) + bool(filters.batches)
+        if (setting.asked or setting.departures <= 1 + bool(filters.dtypes) + bool(filters.batches))
         and (setting.readme or not filters.readme)
     ]
     return sorted(settings, key=_importance)  # stable: else in the order of the cases

@@ -80,6 +80,25 @@ class PerSample:
         return self.times / figure
 
 
+@dataclass(frozen=True)
+class Rate:
+    """At least so many samples a second, frames of a model."""
+
+    frames: float
+
+    def __str__(self) -> str:
+        """As the table says it."""
+        return f"≥ {self.frames:g} frames a second"
+
+    def figure(self, row: Row, beside: float | None) -> float | None:
+        """How many there are."""
+        return row.batch / row.ours.median
+
+    def margin(self, figure: float) -> float:
+        """As `Target.margin`."""
+        return figure / self.frames
+
+
 GPU_BATCH = 16
 GPU_PERCENT_OF_FLOOR: Mapping[str, float] = {"forward": 80, "backward": 55}
 GPU_TIMES_COMPILED = 2

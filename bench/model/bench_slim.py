@@ -1,14 +1,16 @@
 """The slim model: a driving frame of a source that is encoded once, and a training step."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from bench.case import Inputs
+from bench.case import Asked, Inputs
 from bench.model.entry import Entry
 from bench.settings import Measure, Setting
+from bench.targets import Rate
 from ptus.model import PRESETS, PTUS, Motion
 from ptus.model.appearance import Appearance, AppearanceEncoder
 from ptus.model.body import BodyEstimator
@@ -38,7 +40,10 @@ def untrained(name: str) -> PTUS:
 
 
 class Frames(nn.Module):
-    """Driving frames to pictures of one source: estimation and rendering, as `ptus animate` does it."""
+    """Driving frames to pictures of one source: estimation and rendering, as `ptus animate` does it.
+
+    Of frames in bfloat16 appearance and rendering are too; motion is estimated in float32 always.
+    """
 
     source: Tensor
 
@@ -47,15 +52,21 @@ class Frames(nn.Module):
         self.model = for_inference(model)
         side = model.config.size
         self.register_buffer("source", torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(4)))
-        self._encoded: tuple[Appearance, Motion] | None = None
+        self._ready: tuple[PTUS, Appearance, Motion] | None = None
 
     def forward(self, frames: Tensor, face_boxes: Tensor) -> Tensor:
-        """(B, 3, S, S) and (B, 4) → (B, 3, S, S)."""
-        if self._encoded is None or self._encoded[0].volume.dtype != self.model.decoder.picture_and_shown.weight.dtype:
+        """(B, 3, S, S) and (B, 4) → (B, 3, S, S), of the frames' type."""
+        generator, appearance, motion = self._made_ready(frames.dtype)
+        driven = self.model.estimate(frames.to(self.source.dtype), face_boxes)
+        return generator.render(appearance, motion, driven).to(frames.dtype)
+
+    def _made_ready(self, dtype: torch.dtype) -> tuple[PTUS, Appearance, Motion]:
+        """What renders in a type, and the source that it has encoded."""
+        if self._ready is None or self._ready[1].volume.dtype != dtype:
+            generator = self.model if dtype == self.source.dtype else deepcopy(self.model).to(dtype)
             box = torch.tensor([FACE], device=self.source.device)
-            self._encoded = self.model.encode(self.source), self.model.estimate(self.source, box)
-        appearance, motion = self._encoded
-        return self.model.render(appearance, motion, self.model.estimate(frames, face_boxes))
+            self._ready = generator, generator.encode(self.source), self.model.estimate(self.source, box)
+        return self._ready
 
 
 class InPlainPyTorch(nn.Module):
@@ -97,7 +108,7 @@ def pairs(random: torch.Generator, batch: int, side: int) -> Inputs:
     }
 
 
-def _frames(name: str, readme: bool) -> Entry:
+def _frames(name: str, readme: bool, asked: Sequence[Asked]) -> Entry:
     side = PRESETS[name].size
     model = Frames(untrained(name))
     return Entry(
@@ -111,8 +122,15 @@ def _frames(name: str, readme: bool) -> Entry:
         stages=STAGES,
         outside="the rest",
         directions=("forward",),
+        dtypes=("float32", "bfloat16"),
         readme=readme,
+        asked=asked,
     )
+
+
+def _rate(frames: float, dtype: str) -> Asked:
+    """Of batches, on two cores; in bfloat16 on those that have matrix units for it."""
+    return Asked("forward", Rate(frames), dtype=dtype, batch=8)
 
 
 def _training(name: str) -> Entry:
@@ -133,7 +151,11 @@ def _training(name: str) -> Entry:
     )
 
 
-ENTRIES = [_frames("slim-256", readme=True), _frames("slim-512", readme=False), _training("slim-256")]
+ENTRIES = [
+    _frames("slim-256", readme=True, asked=[_rate(15, "float32"), _rate(40, "bfloat16")]),
+    _frames("slim-512", readme=False, asked=[_rate(12, "bfloat16")]),
+    _training("slim-256"),
+]
 CASES = [entry.to_case() for entry in ENTRIES]
 
 

@@ -1,13 +1,13 @@
 """What a whole model declares: the model on the ops, the same in eager form, its inputs, and its stages."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.case import Case, Inputs, Op, Operations
+from bench.case import Asked, Case, Inputs, Op, Operations
 from bench.prepare import own, prepare
 
 
@@ -26,7 +26,9 @@ class Entry:
         stages: a stage's name by the type of module whose time it takes, inner modules first served.
         outside: the stage of what runs in none of those modules.
         directions: "forward" for a frame, "both" for a training step.
+        dtypes: of the features in which it is measured.
         readme: whether README's table shows its frames.
+        asked: targets on the CPU.
         checked_in: as a case's.
     """
 
@@ -40,7 +42,9 @@ class Entry:
     stages: Mapping[type[nn.Module], str]
     outside: str
     directions: tuple[str, ...] = ("forward", "both")
+    dtypes: tuple[str, ...] = ("float32",)
     readme: bool = True
+    asked: Sequence[Asked] = ()
     checked_in: str = "float64"
 
     def to_case(self) -> Case:
@@ -58,9 +62,10 @@ class Entry:
             self.case,
             self.size,
             self.draw,
+            asked=self.asked,
             directions=self.directions,
             readme=("forward",) if self.readme else (),
-            dtypes=("float32",),
+            dtypes=self.dtypes,
             checked_in=self.checked_in,
         )
 

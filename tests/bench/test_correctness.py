@@ -30,7 +30,7 @@ HARNESS = Harness(Untimed(2), 1e10, with_compile=False)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_ours_computes_what_the_eager_form_computes(case: Case, dtype: str) -> None:
     if dtype not in case.dtypes:
-        pytest.skip("the model is measured in float32")
+        pytest.skip("measured in float32 alone")
     setting = Setting(case, case.directions[0], "cpu", dtype)
     Contenders(setting, [Cpu(2).draw(case.draw, 1, 20)], Cpu(2)).ours()
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.targets import Faster, Judged, OfFloor, PerSample, judge
+from bench.targets import Faster, Judged, OfFloor, PerSample, Rate, judge
 from tests.bench.examples import ROW
 
 
@@ -24,6 +24,14 @@ def test_a_sample_beside_another() -> None:
     reached = judge(eight, [PerSample(1.3)], beside=1.1e-3 / 8)
     assert reached.figure == pytest.approx(1) and reached.reached
     assert judge(eight, [PerSample(1.3)], beside=1.1e-3 / 16).reached is False
+
+
+def test_samples_a_second() -> None:
+    eight = replace(ROW, batch=8)
+    second = 8 / ROW.ours.median
+    assert judge(eight, [Rate(second / 2)]).figure == pytest.approx(second)
+    assert judge(eight, [Rate(second / 2)]).reached is True
+    assert judge(eight, [Rate(second * 2)]).reached is False
 
 
 def test_an_absent_contender_gives_no_figure() -> None:
