@@ -131,11 +131,22 @@ class Refinement(nn.Module):
             The refined deformation, and the flow of what is seen, (B, H, W, 2): its x and y averaged over depth.
         """
         residual, depths = precise(self.residual_and_depths(features)).split(self.outputs, dim=1)
-        residual = rearrange(residual, "b (n d) h w -> b n d h w", n=3).tanh()
-        residual = residual * farthest[:, None, None, None, None]
-        residual = nn.functional.interpolate(residual, self.size, mode="trilinear", align_corners=True)
-        refined = deformation + rearrange(residual, "b n d h w -> b d h w n")
+        residual = residual.tanh() * farthest[:, None, None, None]
+        refined = deformation + self._at_every_point(residual)
         if self.head_known:
             depths = depths + head_surface(driven, (self.size[0], *depths.shape[2:]))
         shares = doubled(depths).softmax(dim=1)
         return refined, (shares.unsqueeze(-1) * refined[..., :2]).sum(dim=1)
+
+    def _at_every_point(self, residual: Tensor) -> Tensor:
+        """Trilinear, end points included: (B, 3 d, h, w) → (B, D, H, W, 3).
+
+        First in the plane, where channels are many and side by side, then along the depth: several times quicker on
+        the CPU than a volume of three channels. A product of matrices is not for autocast to halve: these are lengths.
+        """
+        planes = nn.functional.interpolate(residual, self.size[1:], mode="bilinear", align_corners=True)
+        nearest = torch.eye(planes.shape[1] // 3, dtype=planes.dtype, device=planes.device).unsqueeze(0)
+        along = nn.functional.interpolate(nearest, self.size[0], mode="linear", align_corners=True).squeeze(0)
+        with torch.autocast(planes.device.type, enabled=False):
+            deeper = along.T @ rearrange(planes, "b (n d) h w -> b d (h w n)", n=3)
+        return rearrange(deeper, "b d (h w n) -> b d h w n", h=self.size[1], n=3)

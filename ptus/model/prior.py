@@ -107,10 +107,12 @@ def expression_maps(local: Motions, driven: Motion, size: Sequence[int]) -> Tens
         ((line.unsqueeze(-1) - at.unsqueeze(1)) / reach).square().mul(-0.5).exp()
         for line, at in zip(lines(size, local.driving), local.driving[..., :2].unbind(-1), strict=True)
     )
-    near = down.unsqueeze(2) * across.unsqueeze(1)
     added = (local.source - local.driving)[..., :2] / (EXPRESSION_STEP * driven.scale.unsqueeze(1))
-    told = torch.cat((torch.ones_like(added[..., :1]), added), dim=2)[:, None, None]
-    return rearrange(near.unsqueeze(-1) * told, "b h w k n -> b (k n) h w")
+    told = torch.cat((torch.ones_like(added[..., :1]), added), dim=2)
+    # What is told is joined to a row's points: at every point of the picture one product is left.
+    in_rows = (across.unsqueeze(3) * told.unsqueeze(1)).flatten(2)
+    maps = down.repeat_interleave(EXPRESSION_MAPS, dim=2).unsqueeze(2) * in_rows.unsqueeze(1)
+    return rearrange(maps, "b h w k -> b k h w")
 
 
 def head_region(motion: Motion, size: Sequence[int], reach: float = 1.0, below: float = 1.0) -> Tensor:
