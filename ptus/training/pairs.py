@@ -14,12 +14,15 @@ from ptus.stopping import WISHES
 from ptus.training.batch import Batch
 from ptus.training.frames import CachedClip
 from ptus.training.known import KnownMotion
+from ptus.training.lids_and_lips import opened
 from ptus.training.processes import processes, rank
 from ptus.training.turning import turned
 from ptus.training.variation import Variation
 
 TURNED = 0.4
 """Of the sources whose motion is known the head is turned: more people look in more directions than were filmed."""
+OPENED = 0.4
+"""Of all frames whose motion is known, eyes and mouth are opened or closed, for the same reason."""
 BOX_ERROR = 0.08
 """Deviation of a face box's place, of its side, and of its side's logarithm."""
 DIFFERENT, CANDIDATES = 0.5, 8
@@ -75,10 +78,18 @@ class Pairs(Dataset[Batch]):
         pictures = torch.from_numpy(variation.pictures(clip.frames[chosen])).permute(0, 3, 1, 2).contiguous()
         boxes = torch.from_numpy(jittered(variation.boxes(clip.boxes[chosen]), random))
         known = variation.motion(KnownMotion(*(tensor[chosen] for tensor in clip.known.tensors())))
-        source, source_box, source_known = pictures[:1], boxes[:1], known[:1]
+        (source, source_known), (driving, driving_known) = (
+            _opened(pictures[frame : frame + 1], known[frame : frame + 1], random) for frame in range(2)
+        )
+        source_box = boxes[:1]
         if random.random() < TURNED and source_known.has_head():
             source, source_box, source_known = turned(source, source_box, source_known, random)
-        return Batch(source, source_box, pictures[1:], boxes[1:], source_known.packed(), known[1:].packed())
+        return Batch(source, source_box, driving, boxes[1:], source_known.packed(), driving_known.packed())
+
+
+def _opened(picture: Tensor, known: KnownMotion, random: np.random.Generator) -> tuple[Tensor, KnownMotion]:
+    """A frame, with eyes and mouth moved where chance has it."""
+    return opened(picture, known, random) if random.random() < OPENED and known.has_head() else (picture, known)
 
 
 def batches(pairs: Pairs, batch: int, first_step: int, steps: int, workers: int) -> Iterator[Batch]:

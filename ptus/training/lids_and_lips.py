@@ -1,0 +1,178 @@
+"""Eyes and mouths opened and closed by a known motion in pictures of which the motion is known.
+
+Few people are filmed, each with lids and lips of their own: estimators would learn how open those of these people are.
+"""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ptus.model.layers import identity_grid
+from ptus.model.standing import OPENINGS
+from ptus.training.known import FACE, KnownMotion
+from ptus_kernels import grid_sample_2d
+
+# Lengths are in units of the head's half size, along the head, downwards.
+EYE_WIDTH, ABOVE_EYE, BELOW_EYE = 0.15, 0.13, 0.12
+"""Half an eye's width, and how far above and below its lids the skin still moves."""
+LOWER_LID = 0.15
+"""Share of an eye's closing that its lower lid does."""
+WIDEST_EYE = 1.25
+"""How far eyes open, of how far they were open."""
+TOGETHER = 0.7
+"""How often both eyes do the same."""
+ABOVE_MOUTH, BELOW_CHIN, JAW_WIDTH, CORNER_WIDTH = 0.18, 0.3, 0.35, 0.15
+WIDEST_MOUTH = 0.4
+SHUT = 0.25
+"""How often a mouth is closed altogether."""
+UPPER_LIP, LOWER_LIP, CORNER, CHIN = -0.15, 0.85, 0.2, 0.65
+"""Share of a mouth's opening by which each moves down."""
+LEAST_PAINTED, MOST_STRETCHED = 0.06, 1.5
+"""How far open a mouth has to be for its inside to be painted, and how many times as far as it was: otherwise what is
+there is stretched."""
+RIM = 0.012
+"""How soft the rim of what is painted is."""
+TEETH, TONGUE = 0.6, 0.4
+"""How often they are painted."""
+TEETH_DOWN_TO = 0.03, 0.25
+"""How far below the upper lip teeth are seen."""
+LEAST_AREA = 0.3
+"""Of the head's plane as the camera sees it, of what it sees from the front: heads seen from the side are left."""
+_CORNERS = [FACE.index(name) for name in ("left mouth corner", "right mouth corner")]
+_CHIN = FACE.index("chin")
+
+
+@dataclass
+class _Face:
+    """A face that is changed: pictures, and where its landmarks and the picture's points are along the head.
+
+    Args:
+        picture: (1, 3, S, S).
+        axes: what a step to the right and one down the head are in the picture, (2, 2).
+        middle: of the head, in the picture, (2,).
+        places: of landmarks, to the right and down from there, (15, 2).
+    """
+
+    picture: Tensor
+    axes: Tensor
+    middle: Tensor
+    places: Tensor
+
+    def points(self) -> tuple[Tensor, Tensor]:
+        """To the right and down of every point of the picture, (S, S) each."""
+        grid = identity_grid(self.picture.shape[2:], self.picture)
+        right, down = ((grid - self.middle) @ torch.linalg.inv(self.axes)).unbind(dim=-1)
+        return right, down
+
+    def move(self, right: Tensor, down: Tensor) -> None:
+        """Draw anew: at every point what was at (right, down)."""
+        at = torch.stack((right, down), dim=-1) @ self.axes + self.middle
+        self.picture = grid_sample_2d(self.picture, at.unsqueeze(0), padding_mode="border", align_corners=True)
+
+
+def opened(picture: Tensor, known: KnownMotion, random: np.random.Generator) -> tuple[Tensor, KnownMotion]:
+    """Open or close eyes and mouth at random.
+
+    Lids slide over eyeballs; lips part from corner to corner, the lower one takes the chin along, and the inside of a
+    mouth that was closed is painted: dark, with teeth and tongue or without.
+
+    Args:
+        picture: (1, 3, S, S), RGB in [0, 1].
+        known: of one frame, with the head's pose, place and size.
+        random: what to draw from.
+
+    Returns:
+        The same of the changed face.
+    """
+    axes = known.scale * known.rotation[0, :2, :2]
+    if axes.det() < LEAST_AREA * known.scale.square():
+        return picture, known
+    middle = known.translation[0, :2]
+    before = (known.face[0, :, :2] - middle) @ torch.linalg.inv(axes)
+    face = _Face(picture, axes, middle, before.clone())
+    *eyes, mouth = OPENINGS
+    share = random.uniform(0, WIDEST_EYE)
+    for eye in eyes:
+        _open_eye(face, eye, share)
+        if random.random() > TOGETHER:
+            share = random.uniform(0, WIDEST_EYE)
+    _open_mouth(face, mouth, random)
+    down = (face.places - before)[:, 1:] * known.scale * known.rotation[0, 1]
+    return face.picture, replace(known, face=known.face + down)
+
+
+def _open_eye(face: _Face, eye: tuple[int, int], share: float) -> None:
+    """Leave a share of an eye's opening."""
+    (across, upper), (_, lower) = (face.places[lid].tolist() for lid in eye)
+    height = max(lower - upper, 0.0)
+    lower_after = lower - LOWER_LID * (1 - share) * height
+    upper_after = lower_after - share * height
+    right, down = face.points()
+    arch = (1 - ((right - across) / EYE_WIDTH).square()).clamp(min=0)
+    corner = lower - 0.3 * height
+    edges, edges_after = (
+        [corner + (lid - corner) * arch for lid in lids] for lids in ((upper, lower), (upper_after, lower_after))
+    )
+    top, bottom = torch.full_like(down, upper - ABOVE_EYE), torch.full_like(down, lower + BELOW_EYE)
+    skin = _between(down, [top, *edges_after, bottom], [top, *edges, bottom])
+    eyeball = (down > edges_after[0]) & (down < edges_after[1])
+    face.move(right, torch.where(eyeball, down, skin) if share < 1 else skin)
+    face.places[eye[0], 1], face.places[eye[1], 1] = upper_after, lower_after
+
+
+def _open_mouth(face: _Face, mouth: tuple[int, int], random: np.random.Generator) -> None:
+    """Part lips as far as chance has it."""
+    upper, lower = (float(face.places[lip, 1]) for lip in mouth)
+    left, right_corner = (face.places[corner].tolist() for corner in _CORNERS)
+    chin = max(float(face.places[_CHIN, 1]), lower + 0.1)
+    height = max(lower - upper, 0.0)
+    after = 0.0 if random.random() < SHUT else random.uniform(0, WIDEST_MOUTH)
+    wider = after - height
+    right, down = face.points()
+    across, half = (left[0] + right_corner[0]) / 2, max((right_corner[0] - left[0]) / 2, 0.1)
+    beside = (right - across).abs()
+    arch = (1 - (beside / half).square()).clamp(min=0)
+    near = torch.exp(-((beside - half).clamp(min=0) / CORNER_WIDTH).square())
+    corner = (left[1] + right_corner[1]) / 2
+    edges = [corner + (lip - corner) * arch for lip in (upper, lower)]
+    corner_after = corner + CORNER * wider * near
+    lips_after = upper + UPPER_LIP * wider, lower + LOWER_LIP * wider
+    edges_after = [corner_after + (lip - corner - CORNER * wider) * arch for lip in lips_after]
+    chin_after = chin + CHIN * wider * torch.exp(-(beside / JAW_WIDTH).square())
+    top, bottom = torch.full_like(down, upper - ABOVE_MOUTH), torch.full_like(down, chin + BELOW_CHIN)
+    jaw = torch.full_like(down, chin)
+    face.move(right, _between(down, [top, *edges_after, chin_after, bottom], [top, *edges, jaw, bottom]))
+    if after > max(LEAST_PAINTED, MOST_STRETCHED * height):
+        _paint(face, down, edges_after, random)
+    face.places[mouth[0], 1], face.places[mouth[1], 1] = lips_after
+    face.places[_CORNERS, 1] += CORNER * wider
+    face.places[_CHIN, 1] += CHIN * wider
+
+
+def _between(down: Tensor, after: list[Tensor], before: list[Tensor]) -> Tensor:
+    """Where points come from, of lines that come from others: linear between two lines, as they are beyond the last."""
+    found = down
+    for (low, high), (low_before, high_before) in zip(pairwise(after), pairwise(before), strict=True):
+        share = (down - low) / (high - low).clamp(min=1e-6)
+        found = torch.where((down >= low) & (down < high), low_before + share * (high_before - low_before), found)
+    return found
+
+
+def _paint(face: _Face, down: Tensor, edges: list[Tensor], random: np.random.Generator) -> None:
+    """Paint the inside of a mouth between its lips."""
+    upper, lower = edges
+    share = (down - upper) / (lower - upper).clamp(min=1e-6)
+    warm = np.array([1.0, random.uniform(0.4, 0.8), random.uniform(0.4, 0.8)], np.float32)
+    colour = torch.from_numpy(random.uniform(0.03, 0.3) * warm).view(3, 1, 1).expand(3, *down.shape)
+    if random.random() < TONGUE:
+        tongue = torch.from_numpy(random.uniform(0.3, 0.6) * warm).view(3, 1, 1)
+        colour = torch.lerp(colour, tongue, ((share - random.uniform(0.4, 0.7)) / 0.2).clamp(0, 1))
+    if random.random() < TEETH:
+        white = np.array([1.0, 0.95, random.uniform(0.75, 0.95)], np.float32)
+        teeth = torch.from_numpy(random.uniform(0.4, 0.95) * white).view(3, 1, 1)
+        colour = torch.lerp(colour, teeth, ((random.uniform(*TEETH_DOWN_TO) - (down - upper)) / RIM).clamp(0, 1))
+    inside = (torch.minimum(down - upper, lower - down) / RIM).clamp(0, 1)
+    face.picture = torch.lerp(face.picture, colour.unsqueeze(0), inside)

@@ -1,0 +1,130 @@
+"""Eyes and mouths that are opened or closed are where their motion says, and hide and show what real ones do."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from ptus.model import standing
+from ptus.model.rotation import from_angles
+from ptus.training import lids_and_lips
+from ptus.training.frames import CachedClip
+from ptus.training.known import BODY, FACE, KnownMotion
+from ptus.training.lids_and_lips import opened
+from ptus.training.pairs import Pairs
+
+SIDE, SCALE = 256, 0.6
+SKIN, WHITE = 0.6, 1.0
+UPPER_LID, LOWER_LID = standing.OPENINGS[0]
+UPPER_LIP, LOWER_LIP = standing.OPENINGS[2]
+
+
+def known(yaw: float = 0.0, mouth: float = 0.0) -> KnownMotion:
+    """A head of more than half the frame's height, its eyes open, its mouth as far as is said."""
+    canonical = torch.tensor(list(standing.FACE.values()))[None]
+    canonical[:, LOWER_LIP, 1] += mouth
+    rotation = from_angles(torch.tensor([[yaw, 0.0, 0.1]]))
+    translation, scale = torch.tensor([[0.05, -0.1, 0.0]]), torch.tensor([[SCALE]])
+    face = SCALE * canonical @ rotation + translation.unsqueeze(1)
+    return KnownMotion(rotation, translation, scale, canonical, face, torch.zeros(1, len(BODY), 3))
+
+
+def marked(at: torch.Tensor, reach: float = 0.03) -> torch.Tensor:
+    """A face of one colour with a white spot."""
+    rows, columns = torch.meshgrid(*[torch.linspace(-1, 1, SIDE)] * 2, indexing="ij")
+    near = torch.exp(-((columns - at[0]) ** 2 + (rows - at[1]) ** 2) / (2 * (reach * SCALE) ** 2))
+    return (SKIN + (WHITE - SKIN) * near).expand(1, 3, -1, -1)
+
+
+def brightest(picture: torch.Tensor) -> torch.Tensor:
+    row, column = divmod(int(picture[0].mean(dim=0).argmax()), SIDE)
+    return torch.tensor([column, row]) / (SIDE - 1) * 2 - 1
+
+
+@pytest.mark.parametrize("landmark", [UPPER_LID, LOWER_LID, FACE.index("chin"), FACE.index("left mouth corner")])
+@pytest.mark.parametrize("seed", range(6))
+def test_the_picture_shows_what_is_said(landmark: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lids_and_lips, "TEETH", 0.0)  # which are as white as the spot
+    before = known()
+    picture, after = opened(marked(before.face[0, landmark, :2]), before, np.random.default_rng(seed))
+    assert (brightest(picture) - after.face[0, landmark, :2]).norm() < 0.05 * SCALE
+
+
+def test_it_is_eyes_mouth_and_chin_that_move() -> None:
+    before = known()
+    moves = torch.stack(
+        [
+            (opened(marked(before.face[0, 0, :2]), before, np.random.default_rng(seed))[1].face - before.face)[0]
+            for seed in range(40)
+        ]
+    )
+    down = moves @ before.rotation[0, 1] / SCALE
+    torch.testing.assert_close(moves, SCALE * down.unsqueeze(-1) * before.rotation[0, 1])
+    moving = [number for number in range(len(FACE)) if down[:, number].abs().amax() > 1e-5]
+    names = {FACE[number] for number in moving}
+    assert names == {name for name in FACE if any(part in name for part in ("lid", "mouth", "lip", "chin"))}
+    openings = (down[:, LOWER_LIP] - down[:, UPPER_LIP]).sort().values
+    assert openings[0] == 0 and openings[-1] > 0.8 * lids_and_lips.WIDEST_MOUTH
+    assert 0.1 < (openings < 1e-5).float().mean() < 0.5
+    eyes = down[:, LOWER_LID] - down[:, UPPER_LID]
+    height = standing.FACE[FACE[LOWER_LID]][1] - standing.FACE[FACE[UPPER_LID]][1]
+    assert eyes.min() < -0.9 * height and eyes.max() > 0.15 * height
+
+
+def test_a_lid_hides_the_eyeball(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = known()
+    middle = before.face[0, [UPPER_LID, LOWER_LID], :2].mean(dim=0)
+    pictures = {}
+    for widest in (0.0, 1.0):
+        monkeypatch.setattr(lids_and_lips, "WIDEST_EYE", widest)
+        monkeypatch.setattr(lids_and_lips, "TEETH", 0.0)
+        pictures[widest], after = opened(marked(middle, 0.02), before, np.random.default_rng(5))
+        if widest == 0:
+            assert (after.face[0, UPPER_LID] - after.face[0, LOWER_LID]).norm() < 0.03 * SCALE
+    assert pictures[0.0].amax() < SKIN + 0.3 * (WHITE - SKIN) < pictures[1.0].amax()
+
+
+def test_the_inside_of_a_closed_mouth_is_painted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lids_and_lips, "SHUT", 0.0)
+    monkeypatch.setattr(lids_and_lips, "TEETH", 0.0)
+    monkeypatch.setattr(lids_and_lips, "TONGUE", 0.0)
+    before, skin = known(), torch.full((1, 3, SIDE, SIDE), SKIN)
+    drawn = [opened(skin, before, np.random.default_rng(seed)) for seed in range(10)]
+    picture, after = max(drawn, key=lambda of: float(of[1].face[0, LOWER_LIP, 1] - of[1].face[0, UPPER_LIP, 1]))
+    middle = after.face[0, [UPPER_LIP, LOWER_LIP], :2].mean(dim=0)
+    column, row = ((middle + 1) / 2 * (SIDE - 1)).round().long().tolist()
+    assert (picture[0, :, row, column] < 0.35).all()
+    assert (picture[0] < 0.35).float().mean() < 0.05  # and nothing else
+
+
+def test_the_inside_of_an_open_mouth_stays() -> None:
+    before = known(mouth=0.3)
+    middle = before.face[0, [UPPER_LIP, LOWER_LIP], :2].mean(dim=0)
+    picture = marked(middle)
+    for seed in range(10):
+        found, after = opened(picture, before, np.random.default_rng(seed))
+        if (after.face[0, LOWER_LIP] - after.face[0, UPPER_LIP]).norm() > 0.15 * SCALE:
+            inside = after.face[0, [UPPER_LIP, LOWER_LIP], :2].mean(dim=0)
+            assert (brightest(found) - inside).norm() < 0.05 * SCALE
+            return
+    raise AssertionError("no mouth was left open")
+
+
+def test_a_head_seen_from_the_side_is_left() -> None:
+    before, picture = known(yaw=1.4), torch.rand(1, 3, SIDE, SIDE)
+    found, after = opened(picture, before, np.random.default_rng(0))
+    assert found is picture and after is before
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_frames_of_pairs_are_changed_where_their_motion_is_known(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ptus.training.pairs.OPENED", share)
+    monkeypatch.setattr("ptus.training.pairs.TURNED", 0.0)
+    still, boxes = np.full((2, SIDE, SIDE, 3), 128, np.uint8), np.array([[-0.3, -0.4, 0.3, 0.2]] * 2, np.float32)
+    twice = KnownMotion(*(tensor.repeat(2, *[1] * (tensor.dim() - 1)) for tensor in known().tensors()))
+    sample = Pairs([CachedClip(still, boxes, twice)], seed=0)[0]
+    faces = [KnownMotion.unpacked(packed).face for packed in (sample.source_known, sample.driving_known)]
+    assert torch.equal(*faces) == (share == 0)
+    unknown = replace(twice, face=torch.full_like(twice.face, torch.nan))
+    assert Pairs([CachedClip(still, boxes, unknown)], seed=0)[0].driving_known.isnan().any()
