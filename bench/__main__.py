@@ -1,9 +1,15 @@
-"""`python -m bench [run|report|compare|gate] …`: measures, draws figures, holds two runs together."""
+"""`python -m bench [run|animate|report|compare|gate] …`: measures, draws figures, holds two runs together."""
 
 import sys
 from importlib import import_module
 
-COMMANDS = {"run": "bench.run", "report": "bench.report", "compare": "bench.compare", "gate": "bench.gate"}
+COMMANDS = {
+    "run": "bench.run",
+    "animate": "bench.animate",
+    "report": "bench.report",
+    "compare": "bench.compare",
+    "gate": "bench.gate",
+}
 
 
 def main(arguments: list[str]) -> int:
