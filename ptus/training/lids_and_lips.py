@@ -26,6 +26,10 @@ TOGETHER = 0.7
 """How often both eyes do the same."""
 ABOVE_MOUTH, BELOW_CHIN, JAW_WIDTH, CORNER_WIDTH = 0.18, 0.3, 0.35, 0.15
 WIDEST_MOUTH = 0.4
+CORNER_UP, CORNER_DOWN, CORNER_IN, CORNER_OUT = 0.08, 0.05, 0.05, 0.06
+"""How far a mouth's corners are drawn, smiling or not."""
+CORNER_REACH = 0.09
+"""How far they take the skin along, σ: hardly to the middle of the lips."""
 SHUT = 0.25
 """How often a mouth is closed altogether."""
 UPPER_LIP, LOWER_LIP, CORNER, CHIN = -0.15, 0.85, 0.2, 0.65
@@ -99,9 +103,10 @@ def opened(picture: Tensor, known: KnownMotion, random: np.random.Generator) -> 
         _open_eye(face, eye, share)
         if random.random() > TOGETHER:
             share = random.uniform(0, WIDEST_EYE)
+    _draw_corners(face, random)
     _open_mouth(face, mouth, random)
-    down = (face.places - before)[:, 1:] * known.scale * known.rotation[0, 1]
-    return face.picture, replace(known, face=known.face + down)
+    moved = (face.places - before) @ (known.scale * known.rotation[0, :2])
+    return face.picture, replace(known, face=known.face + moved)
 
 
 def _open_eye(face: _Face, eye: tuple[int, int], share: float) -> None:
@@ -121,6 +126,19 @@ def _open_eye(face: _Face, eye: tuple[int, int], share: float) -> None:
     eyeball = (down > edges_after[0]) & (down < edges_after[1])
     face.move(right, torch.where(eyeball, down, skin) if share < 1 else skin)
     face.places[eye[0], 1], face.places[eye[1], 1] = upper_after, lower_after
+
+
+def _draw_corners(face: _Face, random: np.random.Generator) -> None:
+    """Draw the corners of a mouth up or down, both alike, and to the sides, each by itself."""
+    right, down = points = face.points()
+    lift = random.uniform(-CORNER_UP, CORNER_DOWN)
+    for corner, outwards in zip(_CORNERS, (-1, 1), strict=True):
+        step = torch.tensor([outwards * random.uniform(-CORNER_IN, CORNER_OUT), lift])
+        face.places[corner] += step
+        apart = sum((line - at).square() for line, at in zip(points, face.places[corner], strict=True))
+        near = torch.exp(apart / (-2 * CORNER_REACH**2))
+        right, down = right - step[0] * near, down - step[1] * near
+    face.move(right, down)
 
 
 def _open_mouth(face: _Face, mouth: tuple[int, int], random: np.random.Generator) -> None:

@@ -17,6 +17,7 @@ HEAD = ("rotation", "translation", "scale", "canonical")
 """What is known of the head beside its keypoints."""
 SEEN = [number for number, name in enumerate(FACE) if "jaw" not in name]
 """Landmarks that a head hardly hides from the camera, however it turns."""
+OPENINGS_COUNT = 4.0
 BESIDE = 0.04  # how far above and below lids and lips the flow is looked at, of the head's half size
 
 
@@ -40,7 +41,7 @@ def known_motion_loss(motion: Motion, packed: Tensor, config: ModelConfig) -> Te
     body = motion.body if config.face_body else motion.face[:, config.face_keypoints :]
     pairs = [
         _beside(face, there),
-        _beside(_openings(face), _openings(there)),
+        _beside(OPENINGS_COUNT * _openings(face), OPENINGS_COUNT * _openings(there)),
         _beside(body, known.body),
         _beside(_apart(body), _apart(known.body)),
     ]
