@@ -77,7 +77,9 @@ class _Face:
         self.picture = grid_sample_2d(self.picture, at.unsqueeze(0), padding_mode="border", align_corners=True)
 
 
-def opened(picture: Tensor, known: KnownMotion, random: np.random.Generator) -> tuple[Tensor, KnownMotion]:
+def opened(
+    picture: Tensor, known: KnownMotion, random: np.random.Generator, *, painted: bool = True
+) -> tuple[Tensor, KnownMotion]:
     """Open or close eyes and mouth at random.
 
     Lids slide over eyeballs; lips part from corner to corner, the lower one takes the chin along, and the inside of a
@@ -87,6 +89,8 @@ def opened(picture: Tensor, known: KnownMotion, random: np.random.Generator) -> 
         picture: (1, 3, S, S), RGB in [0, 1].
         known: of one frame, with the head's pose, place and size.
         random: what to draw from.
+        painted: whether mouths may open so far that their inside has to be painted: of a picture that is to be drawn
+            by what is trained it is not to be.
 
     Returns:
         The same of the changed face.
@@ -104,7 +108,7 @@ def opened(picture: Tensor, known: KnownMotion, random: np.random.Generator) -> 
         if random.random() > TOGETHER:
             share = random.uniform(0, WIDEST_EYE)
     _draw_corners(face, random)
-    _open_mouth(face, mouth, random)
+    _open_mouth(face, mouth, random, painted)
     moved = (face.places - before) @ (known.scale * known.rotation[0, :2])
     return face.picture, replace(known, face=known.face + moved)
 
@@ -141,13 +145,15 @@ def _draw_corners(face: _Face, random: np.random.Generator) -> None:
     face.move(right, down)
 
 
-def _open_mouth(face: _Face, mouth: tuple[int, int], random: np.random.Generator) -> None:
+def _open_mouth(face: _Face, mouth: tuple[int, int], random: np.random.Generator, painted: bool) -> None:
     """Part lips as far as chance has it."""
     upper, lower = (float(face.places[lip, 1]) for lip in mouth)
     left, right_corner = (face.places[corner].tolist() for corner in _CORNERS)
     chin = max(float(face.places[_CHIN, 1]), lower + 0.1)
     height = max(lower - upper, 0.0)
-    after = 0.0 if random.random() < SHUT else random.uniform(0, WIDEST_MOUTH)
+    stretched = max(LEAST_PAINTED, MOST_STRETCHED * height)
+    widest = WIDEST_MOUTH if painted else min(WIDEST_MOUTH, stretched)
+    after = 0.0 if random.random() < SHUT else random.uniform(0, widest)
     wider = after - height
     right, down = face.points()
     across, half = (left[0] + right_corner[0]) / 2, max((right_corner[0] - left[0]) / 2, 0.1)
@@ -163,7 +169,7 @@ def _open_mouth(face: _Face, mouth: tuple[int, int], random: np.random.Generator
     top, bottom = torch.full_like(down, upper - ABOVE_MOUTH), torch.full_like(down, chin + BELOW_CHIN)
     jaw = torch.full_like(down, chin)
     face.move(right, _between(down, [top, *edges_after, chin_after, bottom], [top, *edges, jaw, bottom]))
-    if after > max(LEAST_PAINTED, MOST_STRETCHED * height):
+    if after > stretched:
         _paint(face, down, edges_after, random)
     face.places[mouth[0], 1], face.places[mouth[1], 1] = lips_after
     face.places[_CORNERS, 1] += CORNER * wider

@@ -79,7 +79,8 @@ class Pairs(Dataset[Batch]):
         boxes = torch.from_numpy(jittered(variation.boxes(clip.boxes[chosen]), random))
         known = variation.motion(KnownMotion(*(tensor[chosen] for tensor in clip.known.tensors())))
         (source, source_known), (driving, driving_known) = (
-            _opened(pictures[frame : frame + 1], known[frame : frame + 1], random) for frame in range(2)
+            _opened(pictures[frame : frame + 1], known[frame : frame + 1], random, painted=frame == 0)
+            for frame in range(2)
         )
         source_box = boxes[:1]
         if random.random() < TURNED and source_known.has_head():
@@ -87,9 +88,13 @@ class Pairs(Dataset[Batch]):
         return Batch(source, source_box, driving, boxes[1:], source_known.packed(), driving_known.packed())
 
 
-def _opened(picture: Tensor, known: KnownMotion, random: np.random.Generator) -> tuple[Tensor, KnownMotion]:
+def _opened(
+    picture: Tensor, known: KnownMotion, random: np.random.Generator, painted: bool
+) -> tuple[Tensor, KnownMotion]:
     """A frame, with eyes and mouth moved where chance has it."""
-    return opened(picture, known, random) if random.random() < OPENED and known.has_head() else (picture, known)
+    if random.random() < OPENED and known.has_head():
+        return opened(picture, known, random, painted=painted)
+    return picture, known
 
 
 def batches(pairs: Pairs, batch: int, first_step: int, steps: int, workers: int) -> Iterator[Batch]:

@@ -101,6 +101,15 @@ def test_the_inside_of_a_closed_mouth_is_painted(monkeypatch: pytest.MonkeyPatch
     assert (picture[0] < 0.35).float().mean() < 0.05  # and nothing else
 
 
+def test_a_mouth_whose_inside_is_not_to_be_painted_opens_as_far_as_it_stretches() -> None:
+    skin = torch.full((1, 3, SIDE, SIDE), SKIN)
+    for seed in range(10):
+        for mouth in (0.0, 0.1):
+            picture, after = opened(skin, known(mouth=mouth), np.random.default_rng(seed), painted=False)
+            assert (after.face[0, LOWER_LIP] - after.face[0, UPPER_LIP]).norm() < (0.06 + mouth) * SCALE
+            torch.testing.assert_close(picture, skin)
+
+
 def test_the_inside_of_an_open_mouth_stays() -> None:
     before = known(mouth=0.3)
     middle = before.face[0, [UPPER_LIP, LOWER_LIP], :2].mean(dim=0)
