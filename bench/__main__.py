@@ -3,6 +3,8 @@
 import sys
 from importlib import import_module
 
+from ptus.waiting import wait_asleep
+
 COMMANDS = {
     "run": "bench.run",
     "animate": "bench.animate",
@@ -14,6 +16,8 @@ COMMANDS = {
 
 def main(arguments: list[str]) -> int:
     """Call the command that the first argument names: `run` where that is an option or missing."""
+    if arguments[:1] == ["animate"]:
+        wait_asleep()  # as `ptus` does
     name, rest = ("run", arguments) if not arguments or arguments[0].startswith("-") else (arguments[0], arguments[1:])
     if name not in COMMANDS:
         print(f"bench: expected one of {', '.join(COMMANDS)}, got {name!r}", file=sys.stderr)

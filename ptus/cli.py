@@ -1,29 +1,13 @@
 """The command line: one sub-command a module of `ptus.commands`."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import tyro
 
-from ptus.commands.animate import animate
-from ptus.commands.demo import demo
-from ptus.commands.evaluate import evaluate
-from ptus.commands.info import info
-from ptus.commands.init import init
-from ptus.commands.prepare import prepare
-from ptus.commands.train import train
 from ptus.errors import UserError
 from ptus.memory import keep_freed_memory
-
-COMMANDS: dict[str, Callable[..., None]] = {
-    "animate": animate,
-    "demo": demo,
-    "evaluate": evaluate,
-    "info": info,
-    "init": init,
-    "prepare": prepare,
-    "train": train,
-}
+from ptus.waiting import wait_asleep
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -32,7 +16,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: the command line without the program's name; None for that of this process.
     """
+    wait_asleep()
     keep_freed_memory()
+    from ptus.commands import COMMANDS  # imports PyTorch
+
     try:
         tyro.extras.subcommand_cli_from_dict(
             COMMANDS, prog="ptus", description="Talking upper bodies from one picture.", args=arguments

@@ -16,7 +16,7 @@ def run():
     for size in (1, 4, 16, 16, 4, 64, 1, 8, 16, 2):  # MiB
         kept = [*kept[-2:], torch.ones(size << 18)]
 def count():
-    for _ in range(5):
+    for _ in range(10):
         run()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(10):
@@ -37,5 +37,7 @@ def page_faults(call: str) -> int:
     "call", ["count()", "thread = threading.Thread(target=count); thread.start(); thread.join()"], ids=["main", "other"]
 )
 def test_large_tensors_are_made_of_the_pages_of_those_before(call: str) -> None:
-    """Without that it takes some 80,000 faults, of 4 KiB each, in most processes."""
-    assert page_faults(call) < 1000
+    """Without that it takes some 80,000 faults, of 4 KiB each, in most processes; a single block may still find no place
+    among those that were freed.
+    """
+    assert page_faults(call) < 20_000

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from ptus.model.composition import Motions, joined_logits
 from ptus.model.config import ModelConfig
-from ptus.model.layers import ConvBlock, ResBlock, bounded, doubled, precise
+from ptus.model.layers import ConvBlock, ResBlock, bounded, doubled, precise, unhalved
 from ptus.model.motion import Motion
 from ptus.model.prior import BACKGROUND, BODY_REACH, face_nearness, head_and_place, head_region, head_surface, nearness
 from ptus_kernels import motion_features
@@ -142,11 +142,11 @@ class Refinement(nn.Module):
         """Trilinear, end points included: (B, 3 d, h, w) → (B, D, H, W, 3).
 
         First in the plane, where channels are many and side by side, then along the depth: several times quicker on
-        the CPU than a volume of three channels. A product of matrices is not for autocast to halve: these are lengths.
+        the CPU than a volume of three channels.
         """
         planes = nn.functional.interpolate(residual, self.size[1:], mode="bilinear", align_corners=True)
         nearest = torch.eye(planes.shape[1] // 3, dtype=planes.dtype, device=planes.device).unsqueeze(0)
         along = nn.functional.interpolate(nearest, self.size[0], mode="linear", align_corners=True).squeeze(0)
-        with torch.autocast(planes.device.type, enabled=False):
+        with unhalved(planes.device):
             deeper = along.T @ rearrange(planes, "b (n d) h w -> b d (h w n)", n=3)
         return rearrange(deeper, "b d (h w n) -> b d h w n", h=self.size[1], n=3)
