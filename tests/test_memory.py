@@ -37,7 +37,7 @@ def page_faults(call: str) -> int:
     "call", ["count()", "thread = threading.Thread(target=count); thread.start(); thread.join()"], ids=["main", "other"]
 )
 def test_large_tensors_are_made_of_the_pages_of_those_before(call: str) -> None:
-    """Without that it takes some 80,000 faults, of 4 KiB each, in most processes; a single block may still find no place
-    among those that were freed.
+    """Without that it takes some 80,000 faults, of 4 KiB each, in most processes. A single block may still find no
+    place among those that were freed.
     """
     assert page_faults(call) < 20_000
