@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain, islice
 from json import dumps
 from pathlib import Path
 from statistics import median
@@ -47,8 +48,8 @@ class EndToEnd:
         batch: frames at a time.
         dtype: of appearance and rendering.
         model: seconds of the model alone for all frames: estimation, transfer of motion and rendering of tensors.
-        animate: seconds of `ptus animate` from opened inputs to the closed file: beside that decoding, finding faces,
-            cropping, putting back and encoding.
+        animate: seconds of `ptus animate` from the photo and the driving file to the closed file: beside that decoding,
+            finding faces, cropping, putting back and encoding.
         share: of the model's own frames a second that are left, the median over rounds.
     """
 
@@ -80,12 +81,21 @@ def main(arguments: Sequence[str]) -> int:
     return call(animate, "animate", arguments)
 
 
-def animate(source: Path | None = None, driving: Path | None = None, rounds: int = 7, json: Path | None = None) -> int:
+def animate(
+    source: Path | None = None,
+    driving: Path | None = None,
+    face: tuple[int, int, int, int] | None = None,
+    driving_face: tuple[float, float, float, float] | None = None,
+    rounds: int = 7,
+    json: Path | None = None,
+) -> int:
     """Measure `ptus animate` from file to file beside the model alone, in turn, with the weights that come along.
 
     Args:
         source: photo; without it, a portrait that comes along.
         driving: video; without it, a puppet that is drawn first.
+        face: x, y, width and height of the face in the photo, brows to chin; without it, it is looked for.
+        driving_face: likewise in the video's first frame.
         rounds: of both, after one that is not counted.
         json: file to write the figures to.
 
@@ -98,8 +108,8 @@ def animate(source: Path | None = None, driving: Path | None = None, rounds: int
     if rounds < 2:
         raise UserError(f"--rounds: expected at least 2, to see how far they lie apart, got {rounds}")
     keep_freed_memory()
-    photo = load_photo(source, None, LONGEST_SIDE)
-    with driver_at(driving, None) as driver, TemporaryDirectory() as scratch:
+    photo = load_photo(source, face, LONGEST_SIDE)
+    with driver_at(driving, driving_face) as driver, TemporaryDirectory() as scratch:
         found = measured(photo, driver, rounds, Path(scratch) / "out.mp4")
     print("\n".join(found.lines()))
     if json is not None:
@@ -125,7 +135,9 @@ def measured(photo: Photo, driver: Driver, rounds: int, output: Path) -> EndToEn
                 faces=(photo.face, driver.face, None),
                 options=TransferOptions(),
             )
-            assert write_animation(job, animator, output, Stop()) == frames
+            written = write_animation(job, animator, output, Stop())
+        if written != frames:
+            raise UserError(f"{driver.path} gave {frames} frames once, and {written} again; give another video")
 
     pairs = [(_seconds(alone), _seconds(whole)) for _ in range(1 + rounds)][1:]
     height, width = photo.pixels.shape[:2]
@@ -144,19 +156,21 @@ def measured(photo: Photo, driver: Driver, rounds: int, output: Path) -> EndToEn
 def _model_alone(stages: Stages, photo: Photo, driver: Driver, batch: int) -> tuple[Callable[[], None], int]:
     """What renders all frames of a driver, cut out and on the device already; and how many they are."""
     detector = HaarDetector()
-    source = Viewer(detector, stages.size, "the source", "--source", photo.face).view(photo.pixels)
-    with VideoReader(driver.path) as video:
-        viewer = Viewer(detector, stages.size, "the driving video", "--driving", driver.face)
-        views = list(viewer.views(frame.pixels for frame in video))
-    batches: list[Seen] = [stages.seen(views[first : first + batch]) for first in range(0, len(views), batch)]
+    source = Viewer(detector, stages.size, "the source", "--face", photo.face).view(photo.pixels)
     reenactment = Reenactment(stages, TransferOptions(), source)
-    reenactment.set_references(views[0])
+    with VideoReader(driver.path) as video:
+        viewer = Viewer(detector, stages.size, "the driving video", "--driving-face", driver.face)
+        views = viewer.views(frame.pixels for frame in video)
+        first = list(islice(views, batch))
+        reenactment.set_references(*first[:1])
+        rest = iter(lambda: list(islice(views, batch)), [])
+        batches: list[Seen] = [stages.seen(several) for several in chain([first], rest)]
 
     def render() -> None:
         for seen in batches:
             reenactment.render(seen).cpu()
 
-    return render, len(views)
+    return render, sum(len(pictures) for pictures, _ in batches)
 
 
 def _seconds(run: Callable[[], None]) -> float:

@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     wait_asleep()
     keep_freed_memory()
-    from ptus.commands import COMMANDS  # imports PyTorch
+    from ptus.commands.registry import COMMANDS  # imports PyTorch
 
     try:
         tyro.extras.subcommand_cli_from_dict(

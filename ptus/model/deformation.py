@@ -145,8 +145,8 @@ class Refinement(nn.Module):
         the CPU than a volume of three channels.
         """
         planes = nn.functional.interpolate(residual, self.size[1:], mode="bilinear", align_corners=True)
-        nearest = torch.eye(planes.shape[1] // 3, dtype=planes.dtype, device=planes.device).unsqueeze(0)
-        along = nn.functional.interpolate(nearest, self.size[0], mode="linear", align_corners=True).squeeze(0)
+        each = torch.eye(planes.shape[1] // 3, dtype=planes.dtype, device=planes.device).unsqueeze(0)
+        along = nn.functional.interpolate(each, self.size[0], mode="linear", align_corners=True).squeeze(0)
         with unhalved(planes.device):
             deeper = along.T @ rearrange(planes, "b (n d) h w -> b d (h w n)", n=3)
         return rearrange(deeper, "b d (h w n) -> b d h w n", h=self.size[1], n=3)

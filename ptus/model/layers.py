@@ -80,7 +80,7 @@ def precise(tensor: Tensor) -> Tensor:
 
 
 def unhalved(device: torch.device) -> torch.autocast:
-    """A context without autocast, for products of matrices that make coordinates."""
+    """A context without autocast, for products of matrices that make coordinates and are too large for a sum."""
     return torch.autocast("cpu" if device.type == "meta" else device.type, enabled=False)
 
 

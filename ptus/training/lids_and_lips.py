@@ -16,7 +16,7 @@ from ptus.training.known import FACE, KnownMotion
 from ptus_kernels import grid_sample_2d
 
 # Lengths are in units of the head's half size, along the head, downwards.
-EYE_WIDTH, ABOVE_EYE, BELOW_EYE = 0.15, 0.13, 0.12
+EYE_HALF_WIDTH, ABOVE_EYE, BELOW_EYE = 0.15, 0.13, 0.12
 """Half an eye's width, and how far above and below its lids the skin still moves."""
 LOWER_LID = 0.15
 """Share of an eye's closing that its lower lid does."""
@@ -25,7 +25,9 @@ WIDEST_EYE = 1.25
 TOGETHER = 0.7
 """How often both eyes do the same."""
 ABOVE_MOUTH, BELOW_CHIN, JAW_WIDTH, CORNER_WIDTH = 0.18, 0.3, 0.35, 0.15
+"""How far above the mouth and below the chin the skin still moves, and how far beside chin and corners."""
 WIDEST_MOUTH = 0.4
+"""How far open, from lip to lip."""
 CORNER_UP, CORNER_DOWN, CORNER_IN, CORNER_OUT = 0.08, 0.05, 0.05, 0.06
 """How far a mouth's corners are drawn, smiling or not."""
 CORNER_REACH = 0.09
@@ -120,7 +122,7 @@ def _open_eye(face: _Face, eye: tuple[int, int], share: float) -> None:
     lower_after = lower - LOWER_LID * (1 - share) * height
     upper_after = lower_after - share * height
     right, down = face.points()
-    arch = (1 - ((right - across) / EYE_WIDTH).square()).clamp(min=0)
+    arch = (1 - ((right - across) / EYE_HALF_WIDTH).square()).clamp(min=0)
     corner = lower - 0.3 * height
     edges, edges_after = (
         [corner + (lid - corner) * arch for lid in lids] for lids in ((upper, lower), (upper_after, lower_after))
@@ -147,25 +149,27 @@ def _draw_corners(face: _Face, random: np.random.Generator) -> None:
 
 def _open_mouth(face: _Face, mouth: tuple[int, int], random: np.random.Generator, painted: bool) -> None:
     """Part lips as far as chance has it."""
-    upper, lower = (float(face.places[lip, 1]) for lip in mouth)
-    left, right_corner = (face.places[corner].tolist() for corner in _CORNERS)
-    chin = max(float(face.places[_CHIN, 1]), lower + 0.1)
+    (across, upper), (_, lower) = (face.places[lip].tolist() for lip in mouth)
+    (left, left_down), (right_end, right_down) = (face.places[corner].tolist() for corner in _CORNERS)
+    chin_across, chin = face.places[_CHIN].tolist()
+    chin = max(chin, lower + 0.1)
     height = max(lower - upper, 0.0)
     stretched = max(LEAST_PAINTED, MOST_STRETCHED * height)
     widest = WIDEST_MOUTH if painted else min(WIDEST_MOUTH, stretched)
     after = 0.0 if random.random() < SHUT else random.uniform(0, widest)
     wider = after - height
     right, down = face.points()
-    across, half = (left[0] + right_corner[0]) / 2, max((right_corner[0] - left[0]) / 2, 0.1)
+    # Of a turned head the lips' middle is not that between the corners, which lie deeper, and the chin is elsewhere.
+    halves = torch.where(right < across, max(across - left, 0.1), max(right_end - across, 0.1))
     beside = (right - across).abs()
-    arch = (1 - (beside / half).square()).clamp(min=0)
-    near = torch.exp(-((beside - half).clamp(min=0) / CORNER_WIDTH).square())
-    corner = (left[1] + right_corner[1]) / 2
+    arch = (1 - (beside / halves).square()).clamp(min=0)
+    near = torch.exp(-((beside - halves).clamp(min=0) / CORNER_WIDTH).square())
+    corner = (left_down + right_down) / 2
     edges = [corner + (lip - corner) * arch for lip in (upper, lower)]
     corner_after = corner + CORNER * wider * near
     lips_after = upper + UPPER_LIP * wider, lower + LOWER_LIP * wider
     edges_after = [corner_after + (lip - corner - CORNER * wider) * arch for lip in lips_after]
-    chin_after = chin + CHIN * wider * torch.exp(-(beside / JAW_WIDTH).square())
+    chin_after = chin + CHIN * wider * torch.exp(-((right - chin_across) / JAW_WIDTH).square())
     top, bottom = torch.full_like(down, upper - ABOVE_MOUTH), torch.full_like(down, chin + BELOW_CHIN)
     jaw = torch.full_like(down, chin)
     face.move(right, _between(down, [top, *edges_after, chin_after, bottom], [top, *edges, jaw, bottom]))

@@ -161,7 +161,7 @@ def test_commands(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
     assert bench([]) == bench(["--op", "x"]) == bench(["run", "--op", "x"]) == 0
     assert called == [[], ["--op", "x"], ["--op", "x"]]
     assert bench(["walk"]) == 2
-    assert "expected one of run, report, compare, gate, got 'walk'" in capsys.readouterr().err
+    assert "expected one of run, animate, report, compare, gate, got 'walk'" in capsys.readouterr().err
 
 
 @pytest.mark.once

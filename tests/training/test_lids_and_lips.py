@@ -5,14 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from ptus.model import standing
 from ptus.model.rotation import from_angles
 from ptus.training import lids_and_lips
+from ptus.training.batch import Batch
 from ptus.training.frames import CachedClip
 from ptus.training.known import BODY, FACE, KnownMotion
 from ptus.training.lids_and_lips import opened
 from ptus.training.pairs import Pairs
+
+Changed = tuple[Tensor, KnownMotion]
 
 SIDE, SCALE = 256, 0.6
 SKIN, WHITE = 0.6, 1.0
@@ -42,13 +46,25 @@ def brightest(picture: torch.Tensor) -> torch.Tensor:
     return torch.tensor([column, row]) / (SIDE - 1) * 2 - 1
 
 
-@pytest.mark.parametrize("landmark", [UPPER_LID, LOWER_LID, FACE.index("chin"), FACE.index("left mouth corner")])
-@pytest.mark.parametrize("seed", range(6))
-def test_the_picture_shows_what_is_said(landmark: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["lower lip inner edge", "chin", "left mouth corner", "right mouth corner"])
+@pytest.mark.parametrize("yaw", [-0.6, 0.0, 0.6])
+def test_the_picture_shows_what_is_said(name: str, yaw: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lids_and_lips, "TEETH", 0.0)  # which are as white as the spot
-    before = known()
-    picture, after = opened(marked(before.face[0, landmark, :2]), before, np.random.default_rng(seed))
-    assert (brightest(picture) - after.face[0, landmark, :2]).norm() < 0.05 * SCALE
+    before, landmark = known(yaw, mouth=0.2), FACE.index(name)
+    moves = []
+    for seed in range(8):
+        picture, after = opened(marked(before.face[0, landmark, :2]), before, np.random.default_rng(seed))
+        moves.append(float((after.face - before.face)[0, landmark].norm()) / SCALE)
+        assert (brightest(picture) - after.face[0, landmark, :2]).norm() < 0.04 * SCALE
+    assert max(moves) > 0.06
+
+
+@pytest.mark.parametrize("yaw", [-0.6, 0.0, 0.6])
+def test_the_picture_shows_where_an_upper_lid_is(yaw: float) -> None:
+    before = known(yaw)
+    for seed in range(8):
+        picture, after = opened(marked(before.face[0, UPPER_LID, :2]), before, np.random.default_rng(seed))
+        assert (brightest(picture) - after.face[0, UPPER_LID, :2]).norm() < 0.04 * SCALE
 
 
 def test_it_is_eyes_mouth_and_chin_that_move() -> None:
@@ -129,14 +145,41 @@ def test_a_head_seen_from_the_side_is_left() -> None:
     assert found is picture and after is before
 
 
-@pytest.mark.parametrize("share", [0.0, 1.0])
-def test_frames_of_pairs_are_changed_where_their_motion_is_known(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def pairs(known_motion: KnownMotion, share: float, monkeypatch: pytest.MonkeyPatch) -> list[Batch]:
+    """Of a clip of two equal frames."""
     monkeypatch.setattr("ptus.training.pairs.OPENED", share)
     monkeypatch.setattr("ptus.training.pairs.TURNED", 0.0)
-    still, boxes = np.full((2, SIDE, SIDE, 3), 128, np.uint8), np.array([[-0.3, -0.4, 0.3, 0.2]] * 2, np.float32)
-    twice = KnownMotion(*(tensor.repeat(2, *[1] * (tensor.dim() - 1)) for tensor in known().tensors()))
-    sample = Pairs([CachedClip(still, boxes, twice)], seed=0)[0]
-    faces = [KnownMotion.unpacked(packed).face for packed in (sample.source_known, sample.driving_known)]
-    assert torch.equal(*faces) == (share == 0)
-    unknown = replace(twice, face=torch.full_like(twice.face, torch.nan))
-    assert Pairs([CachedClip(still, boxes, unknown)], seed=0)[0].driving_known.isnan().any()
+    frames = np.random.default_rng(0).integers(0, 256, (1, SIDE, SIDE, 3), np.uint8).repeat(2, axis=0)
+    boxes = np.array([[-0.3, -0.4, 0.3, 0.2]] * 2, np.float32)
+    drawn = Pairs([CachedClip(frames, boxes, known_motion)], seed=0)
+    return [drawn[number] for number in range(12)]
+
+
+def twice(motion: KnownMotion) -> KnownMotion:
+    return KnownMotion(*(tensor.repeat(2, *[1] * (tensor.dim() - 1)) for tensor in motion.tensors()))
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_frames_of_pairs_are_changed_where_their_motion_is_known(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    for sample in pairs(twice(known()), share, monkeypatch):
+        faces = [KnownMotion.unpacked(packed).face for packed in (sample.source_known, sample.driving_known)]
+        assert torch.equal(*faces) == (share == 0)
+        assert torch.equal(sample.source, sample.driving) == (share == 0)
+
+
+def test_insides_of_mouths_are_painted_in_sources_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def noted(picture: Tensor, motion: KnownMotion, random: np.random.Generator, *, painted: bool) -> Changed:
+        asked.append(painted)
+        return picture, motion
+
+    monkeypatch.setattr("ptus.training.pairs.opened", noted)
+    pairs(twice(known()), 1.0, monkeypatch)
+    assert asked == [True, False] * 12
+
+
+def test_frames_of_pairs_stay_where_their_motion_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    unknown = replace(twice(known()), face=torch.full((2, len(FACE), 3), torch.nan))
+    for sample in pairs(unknown, 1.0, monkeypatch):
+        assert torch.equal(sample.source, sample.driving)

@@ -17,7 +17,7 @@ HEAD = ("rotation", "translation", "scale", "canonical")
 """What is known of the head beside its keypoints."""
 SEEN = [number for number, name in enumerate(FACE) if "jaw" not in name]
 """Landmarks that a head hardly hides from the camera, however it turns."""
-OPENINGS_COUNT = 4.0
+OPENINGS_WEIGHT = 4.0  # of a face: they vary by a fraction of what its keypoints do
 BESIDE = 0.04  # how far above and below lids and lips the flow is looked at, of the head's half size
 
 
@@ -26,9 +26,9 @@ def known_motion_loss(motion: Motion, packed: Tensor, config: ModelConfig) -> Te
 
     Counted alike are the keypoints of face and body, the first of the model's, as many as are known, how far the body
     moves from source to driver, which is less than estimates of it are off at first, and how far eyes and mouth are
-    open: lids and lips would hardly count among a face's keypoints. Of a model with head pose, also its rotation, its
-    place in units of its half size, the logarithm of its size, and the canonical keypoints and openings. Of several
-    processes, the mean of their losses is that of all samples.
+    open, several times: lids and lips would hardly count among a face's keypoints. Of a model with head pose, also its
+    rotation, its place in units of its half size, the logarithm of its size, and the canonical keypoints and openings.
+    Of several processes, the mean of their losses is that of all samples.
 
     Args:
         motion: of B frames; sources, then as many drivers.
@@ -41,7 +41,7 @@ def known_motion_loss(motion: Motion, packed: Tensor, config: ModelConfig) -> Te
     body = motion.body if config.face_body else motion.face[:, config.face_keypoints :]
     pairs = [
         _beside(face, there),
-        _beside(OPENINGS_COUNT * _openings(face), OPENINGS_COUNT * _openings(there)),
+        _beside(OPENINGS_WEIGHT * _openings(face), OPENINGS_WEIGHT * _openings(there)),
         _beside(body, known.body),
         _beside(_apart(body), _apart(known.body)),
     ]
