@@ -169,7 +169,7 @@ def markdown(results: Results) -> str:
 
 
 def with_tables(readme: str, results: Sequence[Results]) -> str:
-    """README with a table for each of the results between the markers.
+    """README with a table for each of the results that have rows for it, between the markers.
 
     Raises:
         ValueError: where the markers are not there once each.
@@ -178,7 +178,8 @@ def with_tables(readme: str, results: Sequence[Results]) -> str:
         raise ValueError(f"README needs {BEGIN} and {END}, once each")
     before, rest = readme.split(BEGIN)
     after = rest.split(END)[1]
-    tables = "\n\n".join(markdown(each) for each in results) or "Not measured yet."
+    shown = [each for each in results if any(row.readme for row in each.rows)]
+    tables = "\n\n".join(map(markdown, shown)) or "Not measured yet."
     return f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}"
 
 

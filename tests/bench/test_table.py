@@ -23,6 +23,13 @@ def test_another_result_changes_the_table() -> None:
     assert with_tables(readme, [slower]) != readme
 
 
+def test_a_result_without_rows_for_the_table_is_left_out() -> None:
+    other = replace(RESULTS, rows=[replace(row, readme=False) for row in RESULTS.rows])
+    readme = README.read_text(encoding="utf-8")
+    assert with_tables(readme, [RESULTS, other]) == with_tables(readme, [RESULTS])
+    assert "Not measured yet." in with_tables(readme, [other])
+
+
 @pytest.mark.parametrize("readme", ["", BEGIN, f"{BEGIN}{END}{BEGIN}{END}"])
 def test_a_readme_without_its_markers_is_refused(readme: str) -> None:
     with pytest.raises(ValueError, match="once each"):
