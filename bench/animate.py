@@ -16,12 +16,12 @@ from bench.command_line import call
 from bench.device import DEVICES
 from bench.machine import facts
 from bench.rows import Times
-from ptus.animation.pipeline import Job, write_animation
+from ptus.animation.pipeline import write_animation
 from ptus.animation.reenactment import Reenactment, Seen, Stages
 from ptus.animation.views import Viewer
 from ptus.animator import Animator, fast_dtype, usual_batch
 from ptus.demo.photo import Photo, load_photo
-from ptus.demo.talking import Driver, driver_at
+from ptus.demo.talking import Driver, driver_at, talking_job
 from ptus.errors import UserError
 from ptus.faces import HaarDetector
 from ptus.files import replacing
@@ -31,7 +31,6 @@ from ptus.model.motion import TransferOptions
 from ptus.model.shipped import SHIPPED
 from ptus.stopping import Stop
 from ptus.video import VideoReader
-from ptus.video.audio import AudioTrack
 
 LONGEST_SIDE = 512  # of the source, pixels
 ASKED = 0.8
@@ -127,14 +126,7 @@ def measured(photo: Photo, driver: Driver, rounds: int, output: Path) -> EndToEn
 
     def whole() -> None:
         with VideoReader(driver.path) as video:
-            job = Job(
-                source=photo.pixels,
-                driving=video,
-                expression=None,
-                sound=AudioTrack.of(driver.path, video.origin),
-                faces=(photo.face, driver.face, None),
-                options=TransferOptions(),
-            )
+            job = talking_job(photo, driver, video, side_by_side=False)
             written = write_animation(job, animator, output, Stop())
         if written != frames:
             raise UserError(f"{driver.path} gave {frames} frames once, and {written} again; give another video")

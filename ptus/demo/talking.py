@@ -57,6 +57,19 @@ def driver_at(path: Path | None, face: Face | None) -> Iterator[Driver]:
         yield Driver(Path(scratch) / "clips" / f"{clip.key}.mp4", first)
 
 
+def talking_job(photo: Photo, driver: Driver, video: VideoReader, *, side_by_side: bool) -> Job:
+    """The photo animated by an opened driver, with its sound."""
+    return Job(
+        source=photo.pixels,
+        driving=video,
+        expression=None,
+        sound=AudioTrack.of(driver.path, video.origin),
+        faces=(photo.face, driver.face, None),
+        options=TransferOptions(),
+        side_by_side=side_by_side,
+    )
+
+
 def animate_as_someone_talks(photo: Photo, driver: Driver, animator: Animator, output: Path, sheet: Path) -> str:
     """Write source, driver and result beside each other; says how fast it was.
 
@@ -71,15 +84,7 @@ def animate_as_someone_talks(photo: Photo, driver: Driver, animator: Animator, o
         UserError: where no face is found in the driver, or the video cannot be written.
     """
     with VideoReader(driver.path) as video:
-        job = Job(
-            source=photo.pixels,
-            driving=video,
-            expression=None,
-            sound=AudioTrack.of(driver.path, video.origin),
-            faces=(photo.face, driver.face, None),
-            options=TransferOptions(),
-            side_by_side=True,
-        )
+        job = talking_job(photo, driver, video, side_by_side=True)
         start = perf_counter()
         frames = write_animation(job, animator, output, Stop())
         seconds = perf_counter() - start

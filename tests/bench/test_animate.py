@@ -5,12 +5,15 @@ import math
 from pathlib import Path
 
 import pytest
+from torch import Tensor
 
 from bench import animate
+from ptus.animation.reenactment import Reenactment, Seen
 from ptus.data.dataset import read_track
 from ptus.data.puppets.clips import PuppetClip
 from ptus.demo.photo import load_photo
 from ptus.demo.talking import Driver
+from ptus.errors import UserError
 from ptus.video import VideoReader
 
 pytestmark = pytest.mark.once
@@ -26,9 +29,17 @@ def driver(tmp_path: Path) -> Driver:
     return Driver(tmp_path / "clips" / f"{clip.key}.mp4", read_track(tmp_path / "tracks" / f"{clip.key}.csv")[0])
 
 
-def test_both_take_the_same_frames(driver: Driver, tmp_path: Path) -> None:
+def test_both_take_the_same_frames(driver: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photo = load_photo(None, None, SIDE)
+    rendered, render = [], Reenactment.render
+
+    def counted(self: Reenactment, *seen: Seen) -> Tensor:
+        rendered.append(len(seen[0][0]))
+        return render(self, *seen)
+
+    monkeypatch.setattr(Reenactment, "render", counted)
     found = animate.measured(photo, driver, 2, tmp_path / "out.mp4")
+    assert sum(rendered) == 2 * (1 + 2) * FRAMES  # of both, in two rounds and the one before
     assert found.frames == FRAMES and found.size == photo.pixels.shape[1::-1]
     assert 0 < found.model.median < math.inf and 0 < found.animate.median < math.inf
     with VideoReader(tmp_path / "out.mp4") as video:
@@ -36,6 +47,8 @@ def test_both_take_the_same_frames(driver: Driver, tmp_path: Path) -> None:
     animate._store(found, tmp_path / "kept.json")
     kept = json.loads((tmp_path / "kept.json").read_text())
     assert kept["share"] == found.share and kept["machine"]["threads"] == found.machine["threads"]
+    with pytest.raises(UserError, match="cannot write"):
+        animate._store(found, tmp_path / "none" / "kept.json")
     assert f"{100 * found.share:.0f} % of the model's own" in found.lines()[-1]
 
 

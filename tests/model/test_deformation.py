@@ -1,13 +1,14 @@
-"""What masks say before anything is learned."""
+"""What masks say before anything is learned, and how residual flow reaches every point."""
 
 from dataclasses import replace
 
+import pytest
 import torch
 from torch import Tensor
 
 from ptus.model import Motion
 from ptus.model.composition import coarse_motions
-from ptus.model.deformation import FaceBodyMasks
+from ptus.model.deformation import FaceBodyMasks, Refinement
 from ptus.model.prior import MIDDLE
 from tests.model.conftest import SLIM
 
@@ -72,3 +73,16 @@ def test_what_is_learned_moves_the_regions_rim_and_tears_no_head_apart() -> None
         assert found[(SURROUNDINGS, *at(0.2, middle))] > 0.8
         assert found[(BACKGROUND, *at(-0.9, middle))] > 0.9
     assert without[(SURROUNDINGS, *rim)] < alone[(SURROUNDINGS, *rim)] - 0.05 < more[(SURROUNDINGS, *rim)] - 0.1
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+def test_residual_flow_is_interpolated_along_all_three_axes(autocast: bool) -> None:
+    """Under autocast too in float32: it makes coordinates."""
+    config = SLIM
+    depth, height, width = config.mask_size
+    residual = torch.randn(2, 3 * depth, height, width, generator=torch.Generator().manual_seed(0))
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        found = Refinement(config.motion_width, config)._at_every_point(residual)
+    volume = residual.unflatten(1, (3, depth))
+    expected = torch.nn.functional.interpolate(volume, config.volume_size, mode="trilinear", align_corners=True)
+    torch.testing.assert_close(found, expected.permute(0, 2, 3, 4, 1))
