@@ -3,7 +3,7 @@
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tyro
 
@@ -25,7 +25,7 @@ SIZES = (64, 1024)
 def prepare(
     raw: tyro.conf.Positional[tuple[Path, ...]] = (),
     *,
-    output: Path,
+    output: Annotated[Path, tyro.conf.arg(aliases=("--out",))],
     size: int = 512,
     shortest: float = 2.0,
     longest: float = 10.0,

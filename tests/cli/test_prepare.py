@@ -51,7 +51,7 @@ def raw(joined: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def prepared(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data set made of them."""
     output = tmp_path_factory.mktemp("sets") / "new" / "set"
-    prepare(raw, "--output", output, *LIMITS, workers=2)
+    prepare(raw, "--out", output, *LIMITS, workers=2)
     return output
 
 
