@@ -17,6 +17,8 @@ from setuptools import setup
 TORCH_TARGET_VERSION = "0x020a000000000000"
 
 COMPILE_FLAGS = ["-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-Wall"]
+# Python's own flags ask for what a debugger reads: a fourth of the time, and nine tenths of the library.
+COMPILE_FLAGS += ["-g0"]
 # PyTorch's headers have unused parameters, which would fill the screen.
 COMPILE_FLAGS += ["-Wextra", "-Wno-psabi", "-Wno-unknown-pragmas", "-Wno-unused-parameter"]
 # Not optimised: that takes several times as long to compile, for tests that are quick anyhow.
