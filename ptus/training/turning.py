@@ -56,12 +56,12 @@ def turned(
 
 
 def _rendered(picture: Tensor, before: Motion, after: Motion) -> Tensor:
-    size = (DEPTH, *picture.shape[2:])
-    head, region = head_and_place(before, after, size)
+    side = picture.shape[2:]
+    head, region = head_and_place(before, after, (1, *side))  # the same at every depth
     nothing = torch.zeros_like(head)
     logits = joined_logits(nothing + BACKGROUND, joined_logits(nothing, nothing, head), region)
     motions = coarse_motions(_SOLID, before, after)
-    deformation = compose_motion(logits, motions.driving, motions.source, motions.jacobian, size=size)
-    shares = head_surface(after, size).softmax(dim=1)
+    deformation = compose_motion(logits, motions.driving, motions.source, motions.jacobian, size=(DEPTH, *side))
+    shares = head_surface(after, (DEPTH, *side)).softmax(dim=1)
     flow = (shares.unsqueeze(-1) * deformation[..., :2]).sum(dim=1)
     return grid_sample_2d(picture, flow, padding_mode="border", align_corners=True)
