@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
 from ptus.model import rotation, standing
+from ptus.model.close_up import READ, CloseUp
 from ptus.model.config import ModelConfig
 from ptus.model.crops import head_crops, head_frame
 from ptus.model.layers import bounded, precise
@@ -25,7 +26,8 @@ RIDGE = 1.0  # holds back what an untrained estimator makes of points that are n
 class FaceEstimator(nn.Module):
     """Reads a face's motion from points that are found near where a standing face has its keypoints.
 
-    What it says of place and size is relative to the face's box, whose jitter it takes back.
+    What it says of place and size is relative to the face's box, whose jitter it takes back. With head pose, eyes
+    and mouth are read again from close up.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -50,6 +52,7 @@ class FaceEstimator(nn.Module):
         self.expression = self.points.reader(3 * count)
         self.place = nn.Parameter(torch.tensor([0, down, 0, math.log(size)]))
         self.head = self.points.reader(7, _head_at_first(canonical, config.face_keypoints, size))
+        self.close_up = CloseUp() if config.face_keypoints >= READ else None
 
     def forward(self, frames: Tensor, face_boxes: Tensor, body: Tensor) -> Motion:
         """Estimate the motion of faces, and join that of the body.
@@ -60,12 +63,12 @@ class FaceEstimator(nn.Module):
                 one.
             body: keypoints of the body, (B, K_b, 3).
         """
+        small = frames if frames.shape[2] <= LARGEST_FRAME else adaptive_avg_pool2d(frames, LARGEST_FRAME)
         if self.whole_frame:
             centre, half = body.new_zeros(len(frames), 2), body.new_ones(len(frames), 1)
             offsets = self.points(adaptive_avg_pool2d(frames, FRAME_SIDE))
         else:
             centre, half = head_frame(face_boxes)
-            small = frames if frames.shape[2] <= LARGEST_FRAME else adaptive_avg_pool2d(frames, LARGEST_FRAME)
             offsets = self.points(head_crops(small, face_boxes, CROP_SIDE))
         centre = torch.cat((centre, torch.zeros_like(half)), dim=-1)
         largest = LARGEST_EXPRESSION if self.local_global else LARGEST_SHIFT
@@ -76,7 +79,7 @@ class FaceEstimator(nn.Module):
         own = bounded(self.canonical(offsets), LARGEST_EXPRESSION).unflatten(1, (-1, 3))
         angles, shift, zoom = self.head(offsets).split((3, 3, 1), dim=1)
         place, log_size = precise(self.place).split((3, 1))
-        return Motion(
+        motion = Motion(
             body=body,
             canonical=precise(self.standing) + own,
             rotation=rotation.from_angles(bounded(angles, LARGEST_ANGLE)),
@@ -84,6 +87,7 @@ class FaceEstimator(nn.Module):
             scale=half * (log_size + bounded(zoom, LARGEST_ZOOM)).exp(),
             expression=expression,
         )
+        return motion if self.close_up is None else self.close_up(small, motion)
 
 
 def _head_at_first(canonical: standing.Floats, landmarks: int, size: float) -> Tensor:

@@ -18,7 +18,7 @@ from ptus.model.motion import Motion
 BODY_REACH = 0.2  # how far a keypoint of the body takes its surroundings along, σ, of the frame's half side
 FACE_REACH = 0.12  # the same of the face, of the head's half size
 LID_REACH = 0.07  # the same of lids and lips, above and below: a brow stays where it is when the eye below it closes
-LID = 0.02  # how far above and below the line of closed lids or lips each takes its surroundings along, likewise
+LID = 0.008  # how far above and below the line of closed lids or lips each takes its surroundings along, likewise
 BACKGROUND = -4.0  # logit of what does not move, where a keypoint's own is 0
 EXPRESSION_REACH = 0.12  # σ of what the decoder is told of lids and lips, of the head's half size
 EXPRESSION_STEP = 0.2  # how far they move, of the head's half size, about
