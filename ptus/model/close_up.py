@@ -1,6 +1,6 @@
-"""Eyes and mouth read again from close up: in the crop of a whole head an eye is five pixels high, and less to close."""
+"""Eyes and mouth read again from close up: each by itself and upright, larger than in the crop of the whole head."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from einops import rearrange
@@ -8,25 +8,46 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize, pad
 
 from ptus.model import standing
-from ptus.model.layers import ConvBlock, PreciseLinear, ResBlock, bounded, identity_grid, precise
+from ptus.model.crops import tilted_crops
+from ptus.model.layers import ConvBlock, PreciseLinear, ResBlock, bounded, precise
 from ptus.model.motion import Motion
 from ptus.model.points import WEIGHT_SCALE
-from ptus_kernels import grid_sample_2d
+from ptus.model.rotation import product
 
 CROP_SIDE = 32  # pixels
 REACH = 0.3  # half side of a crop, of the head's half size: from brow to cheek, from nose to chin
 LARGEST_CORRECTION = 0.3  # of the head's half size
 WIDTH = 64
-_NAMES = (
-    ("left eye upper lid", "left eye lower lid", "left brow middle"),
-    ("right eye upper lid", "right eye lower lid", "right brow middle"),
-    ("upper lip inner edge", "lower lip inner edge", "left mouth corner", "right mouth corner"),
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the face that is looked at.
+
+    Args:
+        reader: which layer reads it, "eye" or "mouth".
+        names: of its landmarks; its crop's middle is between the first two.
+        mirrored: whether it is seen as in a mirror.
+    """
+
+    reader: str
+    names: tuple[str, ...]
+    mirrored: bool = False
+
+    @property
+    def keypoints(self) -> list[int]:
+        """Numbers of its landmarks."""
+        return [list(standing.FACE).index(name) for name in self.names]
+
+
+PARTS = (
+    Part("eye", ("left eye upper lid", "left eye lower lid", "left brow middle")),
+    Part("eye", ("right eye upper lid", "right eye lower lid", "right brow middle"), mirrored=True),
+    Part("mouth", ("upper lip inner edge", "lower lip inner edge", "left mouth corner", "right mouth corner")),
 )
-LEFT_EYE, RIGHT_EYE, MOUTH = PARTS = [[list(standing.FACE).index(name) for name in names] for names in _NAMES]
-"""Keypoints of the parts that are looked at; a crop's middle is between the first two of each."""
-READ = sum(len(points) for points in PARTS)
-"""How many they are: the first ones of a face."""
-_ORDER = [number for number, _ in sorted(enumerate(sum(PARTS, [])), key=lambda each: each[1])]
+KEYPOINTS = sum(len(part.names) for part in PARTS)
+"""How many keypoints are read again: the first ones of a face."""
+assert sorted(number for part in PARTS for number in part.keypoints) == list(range(KEYPOINTS))
 
 
 class CloseUp(nn.Module):
@@ -44,54 +65,51 @@ class CloseUp(nn.Module):
             ResBlock(WIDTH),
             ConvBlock(WIDTH, WIDTH, stride=2),
         )
-        self.eye, self.mouth = (self._reader(2 * len(points)) for points in (LEFT_EYE, MOUTH))
+        self.eye, self.mouth = (_reader(2 * len(part.names)) for part in PARTS[1:])
 
-    def _reader(self, numbers: int) -> PreciseLinear:
-        """Reads as many numbers as are estimated, from features and from those estimates."""
-        reader = PreciseLinear(WIDTH * (CROP_SIDE // 8) ** 2 + numbers, numbers)
-        nn.init.normal_(reader.weight, std=WEIGHT_SCALE)
-        nn.init.zeros_(reader.bias)
-        return reader
+    def reader(self, part: Part) -> PreciseLinear:
+        """The layer that reads a part's landmarks."""
+        return {"eye": self.eye, "mouth": self.mouth}[part.reader]
 
     def forward(self, frames: Tensor, motion: Motion) -> Motion:
         """Look again.
 
         Args:
             frames: (B, 3, S, S), RGB in [-1, 1].
-            motion: what is estimated of them, with head pose and every landmark of `standing.FACE`.
+            motion: what is estimated of them, with head pose, and with KEYPOINTS keypoints of the face at least.
 
         Returns:
             The same with another expression of eyes and mouth.
         """
-        size = REACH * motion.scale.unsqueeze(1)
-        face = motion.face[..., :2]
-        middles = torch.stack([face[:, points[:2]].mean(dim=1) for points in PARTS], dim=1)
-        axes = self._axes(motion)
-        seen = self.features(self._crops(frames, (middles.detach(), (size.unsqueeze(3) * axes).detach())))
-        seen = precise(rearrange(seen, "(b p) c h w -> p b (c h w)", p=len(PARTS)))
-        corrections = []
-        for part, points in enumerate(PARTS):
-            reader = self.mouth if points is MOUTH else self.eye
-            upright = axes[:, part]
-            found = (face[:, points] - middles[:, part : part + 1]) @ upright.transpose(1, 2) / size
-            corrected = reader(torch.cat((seen[part], found.flatten(1)), dim=1)).view_as(found)
-            corrections.append(bounded(REACH * corrected, LARGEST_CORRECTION) @ upright)
-        correction = torch.cat(corrections, dim=1)[:, _ORDER]
-        others = motion.expression.shape[1] - READ
+        estimated = motion.face[..., :2].unbind(dim=1)
+        points = [torch.stack([estimated[number] for number in part.keypoints], dim=1) for part in PARTS]
+        middles = torch.stack([each[:, :2].mean(dim=1) for each in points], dim=1)
+        axes, half = _axes(motion), REACH * motion.scale
+        crops = tilted_crops(frames, middles.detach(), (half[..., None, None] * axes).detach(), CROP_SIDE)
+        seen = precise(rearrange(self.features(crops), "(b p) c h w -> p b (c h w)", p=len(PARTS)))
+        corrections: dict[int, Tensor] = {}
+        for part, at, features, middle, upright in zip(
+            PARTS, points, seen, middles.unbind(dim=1), axes.unbind(dim=1), strict=True
+        ):
+            in_crop = product(at - middle.unsqueeze(1), upright.transpose(1, 2)) / half.unsqueeze(2)
+            read = self.reader(part)(torch.cat((features, in_crop.flatten(1)), dim=1))
+            moved = product(bounded(REACH * read.view_as(in_crop), LARGEST_CORRECTION), upright)
+            corrections |= zip(part.keypoints, moved.unbind(dim=1), strict=True)
+        correction = torch.stack([corrections[number] for number in range(KEYPOINTS)], dim=1)
+        others = motion.expression.shape[1] - KEYPOINTS
         return replace(motion, expression=motion.expression + pad(correction, (0, 1, 0, others)))
 
-    def _axes(self, motion: Motion) -> Tensor:
-        """What a step to the right and one down are in each part's crop, in the picture: (B, 3, 2, 2), orthonormal."""
-        down = normalize(motion.rotation[:, 1, :2], dim=-1)
-        right = torch.stack((down[:, 1], -down[:, 0]), dim=-1)
-        mirrored = [-right if points is RIGHT_EYE else right for points in PARTS]
-        return torch.stack([torch.stack((across, down), dim=1) for across in mirrored], dim=1)
 
-    def _crops(self, frames: Tensor, at: tuple[Tensor, Tensor]) -> Tensor:
-        """Crops of all parts, (B · 3, 3, side, side), from their middles (B, 3, 2) and axes (B, 3, 2, 2)."""
-        middles, axes = at
-        grid = identity_grid((CROP_SIDE, CROP_SIDE), middles).flatten(0, 1) @ axes + middles.unsqueeze(2)
-        grid = rearrange(grid, "b p (h w) n -> b (p h) w n", h=CROP_SIDE)
-        crops = grid_sample_2d(frames, grid, padding_mode="border", align_corners=True)
-        crops = rearrange(crops, "b c (p h) w -> (b p) c h w", p=len(PARTS))
-        return crops.contiguous(memory_format=torch.channels_last)
+def _reader(numbers: int) -> PreciseLinear:
+    """Reads as many numbers as are estimated, from features and from those estimates."""
+    reader = PreciseLinear(WIDTH * (CROP_SIDE // 8) ** 2 + numbers, numbers)
+    nn.init.normal_(reader.weight, std=WEIGHT_SCALE)
+    nn.init.zeros_(reader.bias)
+    return reader
+
+
+def _axes(motion: Motion) -> Tensor:
+    """What a step to the right and one down are in the crop of each part, in the picture: orthonormal, (B, P, 2, 2)."""
+    down = normalize(motion.rotation[:, 1, :2], dim=-1)
+    right = torch.stack((down[:, 1], -down[:, 0]), dim=-1)
+    return torch.stack([torch.stack((-right if part.mirrored else right, down), dim=1) for part in PARTS], dim=1)

@@ -14,14 +14,15 @@ class ModelConfig:
     Args:
         size: side of the square pictures it reads and writes, pixels: 128, 256 or 512.
         body_keypoints: keypoints of the whole frame, K_b.
-        face_keypoints: canonical keypoints of the face, K_f.
+        face_keypoints: canonical keypoints of the face, K_f; of fewer than ten none is read from close up.
         volume_channels: channels of the feature volume, C.
         volume_depth: depth of the feature volume, D.
         width: channels of the feature maps where the decoder starts.
         motion_width: channels of the networks that predict a deformation.
         face_body: estimate face and body apart, and mix their motions by a face region, in which a solid head's
             surroundings have a motion too; without it one set of K_b + K_f keypoints is estimated on the whole frame.
-        local_global: split the face's motion into head pose and expression; without it its keypoints move freely.
+        local_global: split the face's motion into head pose and expression; without it its keypoints move freely, and
+            are not read from close up.
         coarse_to_fine: warp at two levels; without it all motions are composed at once, at the volume's size.
         rigid_head: the head moves as a solid body; without it each keypoint takes along what is about it.
     """

@@ -1,4 +1,4 @@
-"""The face estimator: canonical keypoints, head pose and expression from a crop of the face."""
+"""The face estimator: canonical keypoints, head pose and expression from crops of the head, the eyes and the mouth."""
 
 import math
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
 from ptus.model import rotation, standing
-from ptus.model.close_up import READ, CloseUp
+from ptus.model.close_up import KEYPOINTS, CloseUp
 from ptus.model.config import ModelConfig
 from ptus.model.crops import head_crops, head_frame
 from ptus.model.layers import bounded, precise
@@ -34,6 +34,7 @@ class FaceEstimator(nn.Module):
         super().__init__()
         self.local_global = config.local_global
         self.whole_frame = not config.face_body
+        self.close_up: CloseUp | None = None
         count = config.estimated_face_keypoints
         down, size = standing.HEAD_IN_FRAME if self.whole_frame else standing.HEAD_IN_CROP
         joint = np.array([0, down, 0], np.float32)
@@ -52,7 +53,8 @@ class FaceEstimator(nn.Module):
         self.expression = self.points.reader(3 * count)
         self.place = nn.Parameter(torch.tensor([0, down, 0, math.log(size)]))
         self.head = self.points.reader(7, _head_at_first(canonical, config.face_keypoints, size))
-        self.close_up = CloseUp() if config.face_keypoints >= READ else None
+        if config.face_keypoints >= KEYPOINTS:
+            self.close_up = CloseUp()
 
     def forward(self, frames: Tensor, face_boxes: Tensor, body: Tensor) -> Motion:
         """Estimate the motion of faces, and join that of the body.

@@ -39,6 +39,9 @@ def make() -> Callable[[ModelConfig], PTUS]:
             for head in model.face.children():
                 if isinstance(head, torch.nn.Linear):
                     torch.nn.init.normal_(head.weight, std=0.1)
+            if model.face.close_up is not None:
+                for reader in (model.face.close_up.eye, model.face.close_up.mouth):
+                    torch.nn.init.normal_(reader.weight, std=0.01)
         return model
 
     return make

@@ -92,7 +92,7 @@ def test_an_untrained_body_stands_whatever_is_seen(pictures: Tensor, boxes: Tens
     torch.testing.assert_close(body, expected, rtol=0, atol=0.1)
 
 
-@pytest.mark.parametrize("count", [1, 4, 40])
+@pytest.mark.parametrize("count", [1, 4, 9, 10, 40])
 def test_any_number_of_keypoints(count: int, pictures: Tensor, boxes: Tensor) -> None:
     config = replace(SLIM, face_keypoints=count, body_keypoints=count)
     for model in (PTUS(config), PTUS(replace(config, face_body=False))):

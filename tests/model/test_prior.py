@@ -84,6 +84,13 @@ def test_what_is_above_an_eye_moves_with_its_upper_lid_and_what_is_below_with_th
     assert at(-opening / 2 - 0.2)[0] > 0.99 and at(opening / 2 + 0.2)[1] > 0.99
 
 
+def test_closed_lids_part_within_about_a_pixel() -> None:
+    motion = replace(STILL, translation=torch.zeros(1, 3), scale=torch.ones(1, 1))
+    shares = face_nearness(torch.zeros(1, 2, 3), motion, (1, 2001, 3)).softmax(dim=1)[0, :, 0, :, 1]
+    pixel = 10  # rows: a hundredth of a head's half size, of which a head has about a hundred in 256 × 256
+    assert shares[0, 1000 - pixel] > 0.9 and shares[1, 1000 + pixel] > 0.9
+
+
 def test_a_pair_of_lids_takes_as_much_along_as_another_landmark() -> None:
     face = torch.zeros(1, 6, 3)
     face[:, 2:] = 9.0
