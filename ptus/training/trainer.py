@@ -8,6 +8,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from ptus.errors import UserError
 from ptus.model import PTUS, ModelConfig
 from ptus.model.discriminator import Discriminators
 from ptus.model.layers import precise
@@ -46,6 +47,9 @@ class Trainer:
         perceptual: compares pictures.
         device: where to compute.
         init_from: weights to start from; None for random ones.
+
+    Raises:
+        UserError: where the model has no module of the name that alone is to be trained.
     """
 
     def __init__(
@@ -64,10 +68,11 @@ class Trainer:
         for module in self.model.modules():
             if isinstance(module, nn.Conv2d):  # the format in which convolutions are fastest
                 module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)
-        self.model.train().requires_grad_(True)
+        _train_part(self.model, config.only)
         self.averaged = deepcopy(self.model).eval().requires_grad_(False)
         self.discriminators = Discriminators(model_config.size).to(device)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), config.learning_rate, BETAS)
+        learning = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.Adam(learning, config.learning_rate, BETAS)
         self.discriminator_optimizer = torch.optim.Adam(
             self.discriminators.parameters(), config.discriminator_learning_rate, BETAS
         )
@@ -152,3 +157,14 @@ class Trainer:
                 buffer.lerp_(current, 1 - keep)
             else:
                 buffer.copy_(current)
+
+
+def _train_part(model: PTUS, name: str) -> None:
+    """Let a module learn, and no other: not even batch statistics; all of them where the name is empty."""
+    try:
+        part = model.get_submodule(name)
+    except AttributeError as error:
+        parts = ", ".join(child for child, _ in model.named_children())
+        raise UserError(f"only: the model has no module {name!r}; give {parts}, or one in these") from error
+    model.eval().requires_grad_(False)
+    part.train().requires_grad_(True)

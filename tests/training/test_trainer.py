@@ -236,6 +236,20 @@ def test_frames_are_decoded_once(data: Path, tmp_path: Path) -> None:
     assert all(np.array_equal(ours.frames, theirs) for ours, theirs in zip(again, first, strict=True))
 
 
+def test_one_part_can_be_trained_alone(make_trainer: Make, batch: Batch, tmp_path: Path) -> None:
+    trainer = make_trainer(dataclasses.replace(QUICK, only="face.points"))
+    before = weights_of(trainer)
+    trainer.train_step(batch)
+    for name, tensor in weights_of(trainer).items():
+        assert torch.equal(tensor, before[name]) != name.startswith("face.points."), name
+    save_state(trainer, tmp_path / STATE)
+    again = make_trainer(dataclasses.replace(QUICK, only="face.points"))
+    load_state(again, tmp_path / STATE)
+    assert_equal(weights_of(again), weights_of(trainer))
+    with pytest.raises(UserError, match=r"only: the model has no module 'nose'; give appearance, .*, or one in these"):
+        make_trainer(dataclasses.replace(QUICK, only="nose"))
+
+
 def test_learning_rate() -> None:
     config = TrainingConfig(steps=1000, warm_up=100)
     factors = [config.learning_rate_factor(step) for step in (0, 99, 100, 550, 1000)]
