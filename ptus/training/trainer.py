@@ -92,6 +92,7 @@ class Trainer:
 
         Raises:
             NotFiniteError: where a loss or the generator's gradient is not finite; nothing has changed then.
+            UserError: where no loss depends on the module that alone is to be trained.
         """
         config = self.config
         batch = batch.to(self.device)
@@ -111,7 +112,10 @@ class Trainer:
         losses = averaged(outcome.losses)
         if not Outcome(losses, outcome.rendered).finite():
             raise NotFiniteError(losses)
-        self.scaler.scale(outcome.total(weights)).backward()
+        total = outcome.total(weights)
+        if not total.requires_grad:
+            raise UserError(f"only: no loss that is switched on depends on {config.only}; switch one on, or train more")
+        self.scaler.scale(total).backward()
         self.scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
         if not self.scaler.is_enabled() and not norm.isfinite():

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ptus.model import Motion, rotation, standing
 from ptus.model.close_up import KEYPOINTS, PARTS, REACH, CloseUp
+from ptus.model.crops import crops, tilted_crops
 
 FACES = 2
 STEPS, FARTHEST = 160, 0.06
@@ -142,7 +143,7 @@ def test_it_learns_to_find_what_the_first_look_has_elsewhere(name: str) -> None:
 
 
 def test_coordinates_stay_precise_under_autocast(close_up: CloseUp) -> None:
-    """Features are halved, the places of crops and what is read are not."""
+    """Features are halved, what is read is not."""
     pictures, motion = faces()
     blind = copy.deepcopy(close_up)
     for part in PARTS:
@@ -152,3 +153,15 @@ def test_coordinates_stay_precise_under_autocast(close_up: CloseUp) -> None:
         found = correction(blind, pictures, motion)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("halved", [False, True])
+def test_crops_that_are_not_tilted_are_where_others_are(halved: bool) -> None:
+    """Also under autocast, which would move them by half a pixel."""
+    pictures, motion = faces()
+    centres, half = motion.face[:, :3, :2], 0.3 * motion.scale
+    expected = torch.stack([crops(pictures, centres[:, each], half, 16) for each in range(3)], dim=1)
+    axes = (half.unsqueeze(2) * torch.eye(2)).unsqueeze(1).expand(-1, 3, -1, -1)
+    with torch.autocast("cpu", torch.bfloat16, enabled=halved):
+        found = tilted_crops(pictures, centres, axes, 16)
+    torch.testing.assert_close(found, expected.flatten(0, 1), atol=1e-5, rtol=0)

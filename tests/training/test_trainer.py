@@ -248,6 +248,9 @@ def test_one_part_can_be_trained_alone(make_trainer: Make, batch: Batch, tmp_pat
     assert_equal(weights_of(again), weights_of(trainer))
     with pytest.raises(UserError, match=r"only: the model has no module 'nose'; give appearance, .*, or one in these"):
         make_trainer(dataclasses.replace(QUICK, only="nose"))
+    unseen = make_trainer(dataclasses.replace(QUICK, only="decoder", weights=ESTIMATORS_ALONE))
+    with pytest.raises(UserError, match="only: no loss that is switched on depends on decoder; switch one on, or"):
+        unseen.train_step(batch)
 
 
 def test_learning_rate() -> None:
