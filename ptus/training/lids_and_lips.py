@@ -3,17 +3,15 @@
 Few people are filmed, each with lids and lips of their own: estimators would learn how open those of these people are.
 """
 
-from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ptus.model.layers import identity_grid
 from ptus.model.standing import OPENINGS
+from ptus.training.flat_face import FlatFace
 from ptus.training.known import FACE, KnownMotion
-from ptus_kernels import grid_sample_2d
 
 # Lengths are in units of the head's half size, along the head, downwards.
 EYE_HALF_WIDTH, ABOVE_EYE, BELOW_EYE = 0.15, 0.13, 0.12
@@ -45,38 +43,8 @@ TEETH, TONGUE = 0.6, 0.4
 """How often they are painted."""
 TEETH_DOWN_TO = 0.03, 0.25
 """How far below the upper lip teeth are seen."""
-LEAST_AREA = 0.3
-"""Of the head's plane as the camera sees it, of what it sees from the front: heads seen from the side are left."""
 _CORNERS = [FACE.index(name) for name in ("left mouth corner", "right mouth corner")]
 _CHIN = FACE.index("chin")
-
-
-@dataclass
-class _Face:
-    """A face that is changed: pictures, and where its landmarks and the picture's points are along the head.
-
-    Args:
-        picture: (1, 3, S, S).
-        axes: what a step to the right and one down the head are in the picture, (2, 2).
-        middle: of the head, in the picture, (2,).
-        places: of landmarks, to the right and down from there, (15, 2).
-    """
-
-    picture: Tensor
-    axes: Tensor
-    middle: Tensor
-    places: Tensor
-
-    def points(self) -> tuple[Tensor, Tensor]:
-        """To the right and down of every point of the picture, (S, S) each."""
-        grid = identity_grid(self.picture.shape[2:], self.picture)
-        right, down = ((grid - self.middle) @ torch.linalg.inv(self.axes)).unbind(dim=-1)
-        return right, down
-
-    def move(self, right: Tensor, down: Tensor) -> None:
-        """Draw anew: at every point what was at (right, down)."""
-        at = torch.stack((right, down), dim=-1) @ self.axes + self.middle
-        self.picture = grid_sample_2d(self.picture, at.unsqueeze(0), padding_mode="border", align_corners=True)
 
 
 def opened(
@@ -97,12 +65,10 @@ def opened(
     Returns:
         The same of the changed face.
     """
-    axes = known.scale * known.rotation[0, :2, :2]
-    if axes.det() < LEAST_AREA * known.scale.square():
+    face = FlatFace.of(picture, known)
+    if face is None:
         return picture, known
-    middle = known.translation[0, :2]
-    before = (known.face[0, :, :2] - middle) @ torch.linalg.inv(axes)
-    face = _Face(picture, axes, middle, before.clone())
+    before = face.places.clone()
     *eyes, mouth = OPENINGS
     share = random.uniform(0, WIDEST_EYE)
     for eye in eyes:
@@ -111,11 +77,10 @@ def opened(
             share = random.uniform(0, WIDEST_EYE)
     _draw_corners(face, random)
     _open_mouth(face, mouth, random, painted)
-    moved = (face.places - before) @ (known.scale * known.rotation[0, :2])
-    return face.picture, replace(known, face=known.face + moved)
+    return face.picture, face.motion(known, before)
 
 
-def _open_eye(face: _Face, eye: tuple[int, int], share: float) -> None:
+def _open_eye(face: FlatFace, eye: tuple[int, int], share: float) -> None:
     """Leave a share of an eye's opening."""
     (across, upper), (_, lower) = (face.places[lid].tolist() for lid in eye)
     height = max(lower - upper, 0.0)
@@ -134,7 +99,7 @@ def _open_eye(face: _Face, eye: tuple[int, int], share: float) -> None:
     face.places[eye[0], 1], face.places[eye[1], 1] = upper_after, lower_after
 
 
-def _draw_corners(face: _Face, random: np.random.Generator) -> None:
+def _draw_corners(face: FlatFace, random: np.random.Generator) -> None:
     """Draw the corners of a mouth up or down, both alike, and to the sides, each by itself."""
     right, down = points = face.points()
     lift = random.uniform(-CORNER_UP, CORNER_DOWN)
@@ -147,7 +112,7 @@ def _draw_corners(face: _Face, random: np.random.Generator) -> None:
     face.move(right, down)
 
 
-def _open_mouth(face: _Face, mouth: tuple[int, int], random: np.random.Generator, painted: bool) -> None:
+def _open_mouth(face: FlatFace, mouth: tuple[int, int], random: np.random.Generator, painted: bool) -> None:
     """Part lips as far as chance has it."""
     (across, upper), (_, lower) = (face.places[lip].tolist() for lip in mouth)
     (left, left_down), (right_end, right_down) = (face.places[corner].tolist() for corner in _CORNERS)
@@ -189,7 +154,7 @@ def _between(down: Tensor, after: list[Tensor], before: list[Tensor]) -> Tensor:
     return found
 
 
-def _paint(face: _Face, down: Tensor, edges: list[Tensor], random: np.random.Generator) -> None:
+def _paint(face: FlatFace, down: Tensor, edges: list[Tensor], random: np.random.Generator) -> None:
     """Paint the inside of a mouth between its lips."""
     upper, lower = edges
     share = (down - upper) / (lower - upper).clamp(min=1e-6)

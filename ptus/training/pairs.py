@@ -16,6 +16,7 @@ from ptus.training.frames import CachedClip
 from ptus.training.known import KnownMotion
 from ptus.training.lids_and_lips import opened
 from ptus.training.processes import processes, rank
+from ptus.training.proportions import of_other_proportions
 from ptus.training.turning import turned
 from ptus.training.variation import Variation
 
@@ -23,6 +24,8 @@ TURNED = 0.4
 """Of the sources whose motion is known the head is turned: more people look in more directions than were filmed."""
 OPENED = 0.4
 """Of all frames whose motion is known, eyes and mouth are opened or closed, for the same reason."""
+PROPORTIONED = 0.5
+"""Of the pairs whose motion is known, the face is given other proportions: more people look otherwise, too."""
 BOX_ERROR = 0.08
 """Deviation of a face box's place, of its side, and of its side's logarithm."""
 DIFFERENT, CANDIDATES = 0.5, 8
@@ -78,9 +81,11 @@ class Pairs(Dataset[Batch]):
         pictures = torch.from_numpy(variation.pictures(clip.frames[chosen])).permute(0, 3, 1, 2).contiguous()
         boxes = torch.from_numpy(jittered(variation.boxes(clip.boxes[chosen]), random))
         known = variation.motion(KnownMotion(*(tensor[chosen] for tensor in clip.known.tensors())))
+        frames = [(pictures[frame : frame + 1], known[frame : frame + 1]) for frame in range(2)]
+        if random.random() < PROPORTIONED and known.has_head():
+            frames = of_other_proportions(frames, random)
         (source, source_known), (driving, driving_known) = (
-            _opened(pictures[frame : frame + 1], known[frame : frame + 1], random, painted=frame == 0)
-            for frame in range(2)
+            _opened(*frame, random, painted=first) for frame, first in zip(frames, (True, False), strict=True)
         )
         source_box = boxes[:1]
         if random.random() < TURNED and source_known.has_head():

@@ -8,42 +8,18 @@ import torch
 from torch import Tensor
 
 from ptus.model import standing
-from ptus.model.rotation import from_angles
 from ptus.training import lids_and_lips
 from ptus.training.batch import Batch
 from ptus.training.frames import CachedClip
-from ptus.training.known import BODY, FACE, KnownMotion
+from ptus.training.known import FACE, KnownMotion
 from ptus.training.lids_and_lips import opened
 from ptus.training.pairs import Pairs
+from tests.training.spotted import SCALE, SIDE, SKIN, WHITE, brightest, known, marked
 
 Changed = tuple[Tensor, KnownMotion]
 
-SIDE, SCALE = 256, 0.6
-SKIN, WHITE = 0.6, 1.0
 UPPER_LID, LOWER_LID = standing.OPENINGS[0]
 UPPER_LIP, LOWER_LIP = standing.OPENINGS[2]
-
-
-def known(yaw: float = 0.0, mouth: float = 0.0) -> KnownMotion:
-    """A head of more than half the frame's height, its eyes open, its mouth as far as is said."""
-    canonical = torch.tensor(list(standing.FACE.values()))[None]
-    canonical[:, LOWER_LIP, 1] += mouth
-    rotation = from_angles(torch.tensor([[yaw, 0.0, 0.1]]))
-    translation, scale = torch.tensor([[0.05, -0.1, 0.0]]), torch.tensor([[SCALE]])
-    face = SCALE * canonical @ rotation + translation.unsqueeze(1)
-    return KnownMotion(rotation, translation, scale, canonical, face, torch.zeros(1, len(BODY), 3))
-
-
-def marked(at: torch.Tensor, reach: float = 0.03) -> torch.Tensor:
-    """A face of one colour with a white spot."""
-    rows, columns = torch.meshgrid(*[torch.linspace(-1, 1, SIDE)] * 2, indexing="ij")
-    near = torch.exp(-((columns - at[0]) ** 2 + (rows - at[1]) ** 2) / (2 * (reach * SCALE) ** 2))
-    return (SKIN + (WHITE - SKIN) * near).expand(1, 3, -1, -1)
-
-
-def brightest(picture: torch.Tensor) -> torch.Tensor:
-    row, column = divmod(int(picture[0].mean(dim=0).argmax()), SIDE)
-    return torch.tensor([column, row]) / (SIDE - 1) * 2 - 1
 
 
 @pytest.mark.parametrize("name", ["lower lip inner edge", "chin", "left mouth corner", "right mouth corner"])
@@ -149,6 +125,7 @@ def pairs(known_motion: KnownMotion, share: float, monkeypatch: pytest.MonkeyPat
     """Of a clip of two equal frames."""
     monkeypatch.setattr("ptus.training.pairs.OPENED", share)
     monkeypatch.setattr("ptus.training.pairs.TURNED", 0.0)
+    monkeypatch.setattr("ptus.training.pairs.PROPORTIONED", 0.0)
     frames = np.random.default_rng(0).integers(0, 256, (1, SIDE, SIDE, 3), np.uint8).repeat(2, axis=0)
     boxes = np.array([[-0.3, -0.4, 0.3, 0.2]] * 2, np.float32)
     drawn = Pairs([CachedClip(frames, boxes, known_motion)], seed=0)
