@@ -5,7 +5,8 @@
 // Which vector instructions the CPU kernels use, chosen when the first kernel runs: the best this processor has, or the
 // one that PTUS_KERNELS_CPU_CAPABILITY=default|avx2|avx512 names.
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+// A library to be sanitized has one set of kernels: see foreach_capability.h.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
 #define PTUS_X86_CAPABILITIES 1
 #else
 #define PTUS_X86_CAPABILITIES 0
