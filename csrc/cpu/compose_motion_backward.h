@@ -11,24 +11,26 @@ void start_backward_row(const ComposeMotion<T, rank>& call, const Volume<const R
               call.width);
 }
 
-template <class T, int rank, class Row, class Out>
-void compose_row_backward_any(const ComposeMotion<T, rank>& call, const Row& logits,
-                              const ComposeWorkspace<T, rank>& work, Out* grad_logits, int64_t stride_k) {
-  using R = Real<T>;
+// As compose_row_any.
+template <class R, int rank, class Row, class Out>
+void compose_row_backward_any(MotionKind kind, const Row& logits, int64_t count, const RowMotions<R, rank>& motions,
+                              const R* gradient, R* e, const LogitGradients<Out>& grad_logits,
+                              const RowMotionGradients<R, rank>& to, int64_t width) {
   constexpr int lanes = kLanes<R>;
-  const int64_t count = call.logits.channels, width = call.width;
-  const RowMotions<R, rank> motions = work.motions();
-  const RowMotionGradients<R, rank> to = {work.sums, work.grad_moved};
-  if (call.motions.kind == MotionKind::translation) {
-    compose_row_backward<lanes, MotionKind::translation>(logits, count, motions, work.gradient, work.e, grad_logits,
-                                                         stride_k, to, width);
-  } else if (call.motions.kind == MotionKind::affine) {
-    compose_row_backward<lanes, MotionKind::affine>(logits, count, motions, work.gradient, work.e, grad_logits,
-                                                    stride_k, to, width);
+  if (kind == MotionKind::translation) {
+    compose_row_backward<lanes, MotionKind::translation>(logits, count, motions, gradient, e, grad_logits, to, width);
+  } else if (kind == MotionKind::affine) {
+    compose_row_backward<lanes, MotionKind::affine>(logits, count, motions, gradient, e, grad_logits, to, width);
   } else if constexpr (rank == 2) {
-    compose_row_backward<lanes, MotionKind::spline>(logits, count, motions, work.gradient, work.e, grad_logits,
-                                                    stride_k, to, width);
+    compose_row_backward<lanes, MotionKind::spline>(logits, count, motions, gradient, e, grad_logits, to, width);
   }
+}
+
+template <class T, int rank, class Row, class Out>
+void compose_row_backward_of(const ComposeMotion<T, rank>& call, const ComposeWorkspace<T, rank>& work,
+                             const Row& logits, const LogitGradients<Out>& grad_logits) {
+  compose_row_backward_any(call.motions.kind, logits, call.logits.channels, work.motions(), work.gradient, work.e,
+                           grad_logits, RowMotionGradients<Real<T>, rank>{work.sums, work.grad_moved}, call.width);
 }
 
 // The gradients of the motions of one unit: those of its rows are added up.
@@ -80,10 +82,11 @@ void compose_motion_backward_units(const ComposeMotion<T, rank>& call, const Com
       start_backward_row(call, gradients.deformation, work, rows.n, rows.z, y);
       if (reader.in_place() && (!wanted || grad_logits.stride_x == 1)) {
         T* const to = wanted ? grad_logits.at(rows.n, rows.z, y) : nullptr;
-        compose_row_backward_any(call, reader.tensor_row(rows.n, rows.z, y), work, to, grad_logits.stride_c);
+        compose_row_backward_of(call, work, reader.tensor_row(rows.n, rows.z, y),
+                                LogitGradients<T>{to, grad_logits.stride_c});
       } else {
         R* const to = wanted ? work.grad_row : nullptr;
-        compose_row_backward_any(call, reader.copied_row(rows.n, rows.z, y), work, to, width);
+        compose_row_backward_of(call, work, reader.copied_row(rows.n, rows.z, y), LogitGradients<R>{to, width});
         if (wanted) {
           copy_matrix(grad_logits.at(rows.n, rows.z, y), grad_logits.stride_c, grad_logits.stride_x, to, width, 1,
                       count, width);
@@ -171,7 +174,8 @@ void compose_motion_backward_planes(const ComposeMotion<T, rank>& call,
           add_low_row_to_planes(call, work, z, next_row, low_begin, low_end);
         }
         start_backward_row(call, gradients.deformation, work, n, z, y);
-        compose_row_backward_any(call, reader.resized_row(n, z, y), work, wanted ? work.grad_row : nullptr, call.width);
+        compose_row_backward_of(call, work, reader.resized_row(n, z, y),
+                                LogitGradients<R>{wanted ? work.grad_row : nullptr, call.width});
         if (wanted) add_row_to_low_rows(call, work, y);
         fold_row(call, work, n, z, y, y + 1 == call.height, of_unit);
       }

@@ -89,17 +89,17 @@ void start_row(const ComposeMotion<T, rank>& call, const ComposeWorkspace<T, ran
   }
 }
 
-template <class T, int rank, class Row>
-void compose_row_any(const ComposeMotion<T, rank>& call, const Row& logits, const ComposeWorkspace<T, rank>& work,
-                     const RowPoint<Real<T>, rank>& point, Real<T>* out) {
-  constexpr int lanes = kLanes<Real<T>>;
-  const int64_t count = call.logits.channels, width = call.width;
-  if (call.motions.kind == MotionKind::translation) {
-    compose_row<lanes, MotionKind::translation>(logits, count, work.motions(), point, out, width);
-  } else if (call.motions.kind == MotionKind::affine) {
-    compose_row<lanes, MotionKind::affine>(logits, count, work.motions(), point, out, width);
+// Knows numbers R and not the type of the logits, so that calls of all half types share it.
+template <class R, int rank, class Row>
+void compose_row_any(MotionKind kind, const Row& logits, int64_t count, const RowMotions<R, rank>& motions,
+                     const RowPoint<R, rank>& point, R* out, int64_t width) {
+  constexpr int lanes = kLanes<R>;
+  if (kind == MotionKind::translation) {
+    compose_row<lanes, MotionKind::translation>(logits, count, motions, point, out, width);
+  } else if (kind == MotionKind::affine) {
+    compose_row<lanes, MotionKind::affine>(logits, count, motions, point, out, width);
   } else if constexpr (rank == 2) {
-    compose_row<lanes, MotionKind::spline>(logits, count, work.motions(), point, out, width);
+    compose_row<lanes, MotionKind::spline>(logits, count, motions, point, out, width);
   }
 }
 
@@ -115,12 +115,15 @@ void compose_motion_units(const ComposeMotion<T, rank>& call, const Volume<Real<
       const RowPoint<Real<T>, rank> point(y, call.height, rows.z, call.depth);
       Real<T>* const out = deformation.at(rows.n, rows.z, y);
       start_row(call, work, rows.n, point);
+      const auto compose_row_of = [&](const auto& logits) {
+        compose_row_any(call.motions.kind, logits, call.logits.channels, work.motions(), point, out, call.width);
+      };
       if (call.resized) {
-        compose_row_any(call, reader.resized_row(rows.n, rows.z, y), work, point, out);
+        compose_row_of(reader.resized_row(rows.n, rows.z, y));
       } else if (reader.in_place()) {
-        compose_row_any(call, reader.tensor_row(rows.n, rows.z, y), work, point, out);
+        compose_row_of(reader.tensor_row(rows.n, rows.z, y));
       } else {
-        compose_row_any(call, reader.copied_row(rows.n, rows.z, y), work, point, out);
+        compose_row_of(reader.copied_row(rows.n, rows.z, y));
       }
     }
   }

@@ -78,11 +78,17 @@ PTUS_INLINE Vec<R, lanes> along_motion(const Vec<R, lanes>* g, const Vec<R, lane
   return sum;
 }
 
-// The gradient of one row. `gradient` holds (x, y, z) as rows of `width`, `e` room for count * kLanes numbers;
-// grad_logits[k * stride_k + x] is written where wanted.
+// Where the gradients of a row's logits go: number x of motion k to data[k * stride_k + x]. Null if not wanted.
+template <class Out>
+struct LogitGradients {
+  Out* data;
+  int64_t stride_k;
+};
+
+// The gradient of one row. `gradient` holds (x, y, z) as rows of `width`, `e` room for count * kLanes numbers.
 template <int lanes, MotionKind kind, int rank, class R, class Row, class Out>
 PTUS_INLINE void compose_row_backward(const Row& logits, int64_t count, const RowMotions<R, rank>& motions,
-                                      const R* gradient, R* e, Out* grad_logits, int64_t stride_k,
+                                      const R* gradient, R* e, const LogitGradients<Out>& grad_logits,
                                       const RowMotionGradients<R, rank>& to, int64_t width, int64_t x = 0) {
   using V = Vec<R, lanes>;
   for (; x + lanes <= width; x += lanes) {
@@ -116,11 +122,11 @@ PTUS_INLINE void compose_row_backward(const Row& logits, int64_t count, const Ro
           store<lanes>(to.sums[k].slope[i], load<lanes>(to.sums[k].slope[i]) + mask * gx[i]);
         }
       }
-      if (grad_logits != nullptr) store<lanes>(grad_logits + k * stride_k + x, of_logit);
+      if (grad_logits.data != nullptr) store<lanes>(grad_logits.data + k * grad_logits.stride_k + x, of_logit);
     }
   }
   if constexpr (lanes > 1) {
-    compose_row_backward<lanes / 2, kind>(logits, count, motions, gradient, e, grad_logits, stride_k, to, width, x);
+    compose_row_backward<lanes / 2, kind>(logits, count, motions, gradient, e, grad_logits, to, width, x);
   }
 }
 

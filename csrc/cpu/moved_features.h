@@ -11,10 +11,7 @@ class MovedTiles {
  public:
   // `memory` has room for room(call) numbers.
   MovedTiles(const MotionFeatures<T, rank>& call, R* memory)
-      : point(0, 1, 0, 1),
-        call_(call),
-        moved_(memory),
-        sampling_{Interpolation::bilinear, Padding::zeros, call.align_corners} {}
+      : point(0, 1, 0, 1), call_(call), moved_(memory) {}
 
   static int64_t room(const MotionFeatures<T, rank>& call) { return bent(call) ? rank * call.feature.width : 0; }
 
@@ -43,7 +40,7 @@ class MovedTiles {
         for (int p = 0; p < points; ++p) stencil.coordinate[a][p] = motion_.slope[a] * xs[p] + motion_.start[a];
       }
     }
-    fill_stencil(stencil, points, volume, sampling_);
+    fill_stencil<Interpolation::bilinear, Padding::zeros>(stencil, points, Extent(volume), call_.align_corners);
     return points;
   }
 
@@ -75,7 +72,6 @@ class MovedTiles {
 
   const MotionFeatures<T, rank>& call_;
   R* moved_;  // of splines, the row's points
-  Sampling sampling_;
   RowMotion<R, rank> motion_;
 };
 

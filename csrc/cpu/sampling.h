@@ -47,40 +47,50 @@ void fill_axis(Stencil<R, rank>& stencil, int a, int points, const Axis<R> axis,
   }
 }
 
-template <Interpolation mode, Padding padding, class R, int rank>
-void fill_axes(Stencil<R, rank>& stencil, int points, const int64_t (&size)[3], const int64_t (&stride)[3],
-               bool align_corners) {
-  for (int p = 0; p < points; ++p) stencil.inside[p] = 1;
-  for (int a = 0; a < rank; ++a) {
-    fill_axis<mode, padding>(stencil, a, points, Axis<R>(size[a], align_corners), stride[a]);
-  }
-}
-
-// Completes a stencil whose coordinates are filled in, for a volume with these strides.
-template <class R, int rank, class T>
-void fill_stencil(Stencil<R, rank>& stencil, int points, const Volume<T>& volume, const Sampling& sampling) {
-  const int64_t size[3] = {volume.width, volume.height, volume.depth};
-  const int64_t stride[3] = {volume.stride_x, volume.stride_y, volume.stride_z};
-  const bool align = sampling.align_corners;
-  if (sampling.mode == Interpolation::bilinear) {
-    constexpr Interpolation mode = Interpolation::bilinear;
-    if (sampling.padding == Padding::zeros) fill_axes<mode, Padding::zeros>(stencil, points, size, stride, align);
-    if (sampling.padding == Padding::border) fill_axes<mode, Padding::border>(stencil, points, size, stride, align);
-    if (sampling.padding == Padding::reflection)
-      fill_axes<mode, Padding::reflection>(stencil, points, size, stride, align);
-  } else {
-    constexpr Interpolation mode = Interpolation::nearest;
-    if (sampling.padding == Padding::zeros) fill_axes<mode, Padding::zeros>(stencil, points, size, stride, align);
-    if (sampling.padding == Padding::border) fill_axes<mode, Padding::border>(stencil, points, size, stride, align);
-    if (sampling.padding == Padding::reflection)
-      fill_axes<mode, Padding::reflection>(stencil, points, size, stride, align);
-  }
+template <class R, int rank>
+void fill_corner_weights(Stencil<R, rank>& stencil, int points) {
   for (int corner = 0; corner < Stencil<R, rank>::corners; ++corner) {
     for (int p = 0; p < points; ++p) {
       R weight = stencil.weight[0][corner & 1][p] * stencil.weight[1][corner >> 1 & 1][p];
       if constexpr (rank == 3) weight *= stencil.weight[2][corner >> 2][p];
       stencil.corner_weight[corner][p] = weight;
     }
+  }
+}
+
+// The sizes of a volume and its strides: x, y, z.
+struct Extent {
+  int64_t size[3], stride[3];
+
+  template <class T>
+  explicit Extent(const Volume<T>& volume)
+      : size{volume.width, volume.height, volume.depth}, stride{volume.stride_x, volume.stride_y, volume.stride_z} {}
+};
+
+// Completes a stencil whose coordinates are filled in, for a volume of this extent.
+template <Interpolation mode, Padding padding, class R, int rank>
+void fill_stencil(Stencil<R, rank>& stencil, int points, const Extent& of, bool align_corners) {
+  for (int p = 0; p < points; ++p) stencil.inside[p] = 1;
+  for (int a = 0; a < rank; ++a) {
+    fill_axis<mode, padding>(stencil, a, points, Axis<R>(of.size[a], align_corners), of.stride[a]);
+  }
+  fill_corner_weights(stencil, points);
+}
+
+template <Interpolation mode, class R, int rank>
+void fill_stencil(Stencil<R, rank>& stencil, int points, const Extent& of, const Sampling& sampling) {
+  const bool align = sampling.align_corners;
+  if (sampling.padding == Padding::zeros) fill_stencil<mode, Padding::zeros>(stencil, points, of, align);
+  if (sampling.padding == Padding::border) fill_stencil<mode, Padding::border>(stencil, points, of, align);
+  if (sampling.padding == Padding::reflection) fill_stencil<mode, Padding::reflection>(stencil, points, of, align);
+}
+
+template <class R, int rank>
+void fill_stencil(Stencil<R, rank>& stencil, int points, const Extent& of, const Sampling& sampling) {
+  if (sampling.mode == Interpolation::bilinear) {
+    fill_stencil<Interpolation::bilinear>(stencil, points, of, sampling);
+  } else {
+    fill_stencil<Interpolation::nearest>(stencil, points, of, sampling);
   }
 }
 
@@ -92,7 +102,7 @@ void fill_stencil_from_grid(Stencil<R, rank>& stencil, int points, const R* row,
     const R* from = row + a * grid.stride_c;
     for (int p = 0; p < points; ++p) stencil.coordinate[a][p] = from[p * grid.stride_x];
   }
-  fill_stencil(stencil, points, volume, sampling);
+  fill_stencil(stencil, points, Extent(volume), sampling);
 }
 
 // Values of `channels` channels at `points` points of a row, one point after the other: in place where the tensor holds
