@@ -57,6 +57,60 @@ struct Prepared {
   }
 };
 
+template <class T>
+Volume<T> channels_of(Volume<T> volume, int64_t begin, int64_t end) {
+  if (volume.data != nullptr) volume.data += begin * volume.stride_c;
+  volume.channels = end - begin;
+  return volume;
+}
+
+template <class T, int rank>
+void warp_at_once(const Prepared<T>& of, const Volume<T>& output) {
+  const auto rows = PTUS_FOR_THIS_CPU(warp_rows<T, rank>);
+  with_channels_last<T>(of.call.input, [&](const Volume<const T>& input, int64_t first, int64_t last) {
+    const Warp<T> call = of.with_input(input);
+    const int64_t per_sample = output.depth * output.height;
+    torch::stable::parallel_for(first * per_sample, last * per_sample, grain_of(output.width * output.channels),
+                                [&](int64_t begin, int64_t end) { rows(call, output, begin, end); });
+  });
+}
+
+template <class T>
+int64_t blocks_of(const Volume<T>& volume, int64_t channels) {
+  return (volume.channels + channels - 1) / channels;
+}
+
+// How many channels a thread copies to a channels-last volume at a time that stays in its second-level cache, from
+// which they are then sampled. 0 where that cache is too small, or there are not enough such blocks for all threads.
+template <class T>
+int64_t channels_that_stay(const Volume<const T>& input) {
+  constexpr int64_t bytes = int64_t{512} << 10, multiple = 16;  // a whole vector of any type
+  const int64_t voxels = std::max<int64_t>(1, input.depth * input.height * input.width);
+  const int64_t block = bytes / (voxels * static_cast<int64_t>(sizeof(T))) / multiple * multiple;
+  if (input.stride_c == 1 || block == 0 || block >= input.channels) return 0;
+  const int64_t blocks = different_samples(input) * blocks_of(input, block);
+  return blocks >= static_cast<int64_t>(torch::stable::get_num_threads()) ? block : 0;
+}
+
+// Each thread takes some blocks of channels, and all points.
+template <class T, int rank>
+void warp_in_blocks(const Prepared<T>& of, const Volume<T>& output, int64_t block) {
+  const auto rows = PTUS_FOR_THIS_CPU(warp_rows<T, rank>);
+  const Volume<const T>& input = of.call.input;
+  const int64_t blocks = blocks_of(input, block), per_sample = output.depth * output.height;
+  torch::stable::parallel_for(0, different_samples(input) * blocks, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t n = i / blocks, from = i % blocks * block, to = std::min(from + block, input.channels);
+      const int64_t n_end = input.stride_n == 0 ? input.batch : n + 1;
+      with_packed_sample<T>(channels_of(input, from, to), n, [&](const Volume<const T>& packed) {
+        Warp<T> call = of.with_input(packed);
+        call.background = channels_of(call.background, from, to);
+        rows(call, channels_of(output, from, to), n * per_sample, n_end * per_sample);
+      });
+    }
+  });
+}
+
 template <class T, int rank>
 void write_input_gradient(const Warp<T>& of, const Volume<const T>& grad_output, const Volume<T>& grad_input) {
   std::vector<TileBounds> bounds(of.points.rows() * tiles_of(of.points.width));
@@ -114,13 +168,11 @@ Tensor warp(const char* op, const WarpArguments& of) {
     using T = decltype(type);
     const Prepared<T> prepared(of);
     const auto out = volume_of<T>(output);
-    const auto rows = PTUS_FOR_THIS_CPU(warp_rows<T, rank>);
-    with_channels_last<T>(prepared.call.input, [&](const Volume<const T>& input, int64_t first, int64_t last) {
-      const Warp<T> call = prepared.with_input(input);
-      const int64_t per_sample = out.depth * out.height;
-      torch::stable::parallel_for(first * per_sample, last * per_sample, grain_of(out.width * out.channels),
-                                  [&](int64_t begin, int64_t end) { rows(call, out, begin, end); });
-    });
+    if (const int64_t block = channels_that_stay(prepared.call.input)) {
+      warp_in_blocks<T, rank>(prepared, out, block);
+    } else {
+      warp_at_once<T, rank>(prepared, out);
+    }
   });
   return output;
 }
