@@ -21,10 +21,10 @@ COMPILE_FLAGS = ["-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-
 COMPILE_FLAGS += ["-g0"]
 # PyTorch's headers have unused parameters, which would fill the screen.
 COMPILE_FLAGS += ["-Wextra", "-Wno-psabi", "-Wno-unknown-pragmas", "-Wno-unused-parameter"]
-# Not optimised: that takes several times as long to compile, for tests that are quick anyhow.
-# For the processor at hand alone, whose instructions make of wide vectors less code.
-SANITIZE_FLAGS = ["-march=native", "-O0", "-g1", "-fno-wrapv", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
-SANITIZE_FLAGS += ["-fno-omit-frame-pointer"]
+# Not optimised: that takes several times as long to compile, for tests that are quick anyhow. For the processor at hand
+# alone, whose instructions make of wide vectors less code.
+SANITIZE_FLAGS = ["-O0", "-march=native", "-g1", "-fno-wrapv", "-fno-omit-frame-pointer"]
+SANITIZE_FLAGS += ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
 # What the CUDA library shares with the CPU library: tensors and their checks, no kernels.
 SHARED = [f"{name}_arguments" for name in ("feature", "field", "occlusion", "sampling", "spade")]
 SHARED_SOURCES = [f"csrc/cpu/{name}.cpp" for name in (*SHARED, "keypoints", "splines", "tensor_view")]
