@@ -212,7 +212,8 @@ def test_pairs_depend_on_their_number_alone(pairs: Pairs) -> None:
 
 
 def test_boxes_stay_on_the_face(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"LARGEST_GAIN": 0.0, "SWAPPED": 0.0, "STRONGEST_COLOURS": 1e-6}.items():
+    levels = {"LARGEST_GAIN": 0.0, "SWAPPED": 0.0, "STRONGEST_COLOURS": 1e-6, "LARGEST_SHADE": 0.0, "BLURRED": 0.0}
+    for name, value in levels.items():
         monkeypatch.setattr(f"ptus.training.variation.{name}", value)
     monkeypatch.setattr("ptus.training.pairs.BOX_ERROR", 0.0)
     columns = torch.linspace(-1, 1, SIDE)
