@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from ptus.model import standing
 from ptus.training import proportions
 from ptus.training.frames import CachedClip
 from ptus.training.known import FACE, KnownMotion
@@ -38,6 +39,30 @@ def test_every_landmark_but_the_forehead_moves() -> None:
     farthest = torch.stack(moves).amax(dim=0)
     assert {FACE[number] for number in (farthest < 0.03).nonzero().flatten().tolist()} == {"forehead"}
     assert farthest.max() < 0.2
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_feature_takes_its_step_and_grows_about_its_middle(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    nose = proportions.Feature(("nose",), reach=0.16, down=0.06)
+    mouth = proportions.Feature(("mouth", "lip"), reach=0.25, grows=True)
+    monkeypatch.setattr(proportions, "PAIRED", ())
+    monkeypatch.setattr(proportions, "SINGLE", (nose,))
+    before = known(mouth=0.2)
+    frame, tip = (marked(torch.zeros(2)), before), FACE.index("nose tip")
+    ((_, after),) = of_other_proportions([frame], np.random.default_rng(seed))
+    (change,) = proportions._drawn(np.random.default_rng(seed))
+    torch.testing.assert_close((after.canonical - before.canonical)[0, tip, :2], change.step, atol=1e-4, rtol=0)
+    assert change.step.norm() > 0
+
+    monkeypatch.setattr(proportions, "SINGLE", (mouth,))
+    ((_, after),) = of_other_proportions([frame], np.random.default_rng(seed))
+    (change,) = proportions._drawn(np.random.default_rng(seed))
+    ends = [[FACE.index(f"{side} mouth corner") for side in ("left", "right")], standing.OPENINGS[2]]
+    for axis, (first, last) in enumerate(ends):
+        now, then = ((of.canonical[0, last] - of.canonical[0, first])[axis] for of in (after, before))
+        growth = float(change.growth[axis])
+        assert min(1, growth) < now / then < max(1, growth)
+        assert abs(now / then - 1) > 0.3 * abs(growth - 1)
 
 
 def test_both_frames_show_the_same_other_person() -> None:
