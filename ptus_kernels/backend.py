@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from ptus_kernels import library
 from ptus_kernels.measurements import RECORDS
@@ -22,6 +23,7 @@ MEASURED, NOT_MEASURED = "measured on", "the default: not measured on"
 """Why a backend was chosen, of the reasons that concern one GPU."""
 
 _fastest = {gpu: record.fastest() for gpu, record in RECORDS.items()}
+_plain: dict[str, Callable[..., Any]] = {}
 _gpu_names: dict[int | None, str] = {}  # by device index: asking the driver takes longer than a launch
 
 
@@ -36,17 +38,27 @@ def _checked(name: str, source: str) -> str:
     return name
 
 
-_chosen = _checked(os.environ.get("PTUS_KERNELS_BACKEND", "auto"), "PTUS_KERNELS_BACKEND")
+class _Choice:
+    """A choice of a backend; each is another, though the names be alike."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+# The last one is in force. Blocks of several threads end in any order, and each takes its own choice back.
+_choices = [_Choice(_checked(os.environ.get("PTUS_KERNELS_BACKEND", "auto"), "PTUS_KERNELS_BACKEND"))]
 
 
 def chosen_backend() -> str:
     """The backend in force: "auto" unless PTUS_KERNELS_BACKEND or `use_backend` says otherwise."""
-    return _chosen
+    return _choices[-1].name
 
 
 @contextmanager
 def use_backend(name: str) -> Iterator[None]:
     """Force a backend for the calls inside the block, in every thread; the gradients of these calls come from it too.
+
+    Where blocks overlap, the one that was entered last decides.
 
     Args:
         name: "auto", "cpu", "cuda", "triton" or "reference".
@@ -55,12 +67,12 @@ def use_backend(name: str) -> Iterator[None]:
         ValueError: for another name.
         RuntimeError: for a backend that was not built.
     """
-    global _chosen
-    before, _chosen = _chosen, _checked(name, "use_backend")
+    choice = _Choice(_checked(name, "use_backend"))
+    _choices.append(choice)
     try:
         yield
     finally:
-        _chosen = before
+        _choices.remove(choice)
 
 
 def choice(name: str, direction: str, dtype: torch.dtype, device: torch.device) -> tuple[str, str]:
@@ -72,8 +84,8 @@ def choice(name: str, direction: str, dtype: torch.dtype, device: torch.device) 
         dtype: the type of its feature, the first tensor.
         device: where the tensors are.
     """
-    if _chosen != "auto":
-        return _chosen, "forced"
+    if (chosen := chosen_backend()) != "auto":
+        return chosen, "forced"
     if device.type == "cuda":
         return _choice_on_gpu(name, direction, dtype, device)
     if library.HAS_CPU and device.type in ("cpu", "meta"):
@@ -106,19 +118,24 @@ def gpu_name(device: torch.device) -> str:
 def implementation(name: str, reference: Callable[..., Any], tensor: Tensor) -> Callable[..., Any]:
     """What runs the op `name` for this tensor: the registered op, or `reference`, which has the same signature.
 
+    Under the transforms of `torch.func` and in forward-mode differentiation it is the op in plain PyTorch, which says
+    so: PyTorch does not take registered ops through the first, and through the second without a tangent.
+
     Raises:
-        RuntimeError: where a forced backend cannot run on the tensor's device.
+        RuntimeError: where a forced backend cannot run on the tensor's device, or not under what transforms the call.
     """
-    if _chosen == "reference":
+    chosen, device = chosen_backend(), tensor.device.type
+    if chosen == "reference":
         return reference
-    device = tensor.device.type
-    if _chosen == "triton":
+    if is_transformed():
+        return _plain_op(name, chosen)
+    if chosen == "triton":
         return _triton_op(name, tensor)
-    if _chosen == "auto" and device == "cuda":
+    if chosen == "auto" and device == "cuda":
         if _choice_on_gpu(name, "forward", tensor.dtype, tensor.device)[0] == "triton":
             return _triton_op(name, tensor)
-    elif _chosen not in ("auto", device) and device != "meta":
-        raise RuntimeError(f"{name}: backend {_chosen!r} is forced and cannot run on {tensor.device}")
+    elif chosen not in ("auto", device) and device != "meta":
+        raise RuntimeError(f"{name}: backend {chosen!r} is forced and cannot run on {tensor.device}")
     has_kernels = library.HAS_CUDA if device == "cuda" else library.HAS_CPU and device in ("cpu", "meta")
     if has_kernels:
         op: Callable[..., Any] = getattr(torch.ops.ptus_kernels, name).default
@@ -128,11 +145,31 @@ def implementation(name: str, reference: Callable[..., Any], tensor: Tensor) -> 
     return reference
 
 
+def set_plain(name: str, op: Callable[..., Any]) -> None:
+    """Say what the op `name` is in plain PyTorch, differentiable any number of times."""
+    _plain[name] = op
+
+
+def is_transformed() -> bool:
+    """Whether a transform of `torch.func`, or forward-mode differentiation, is at work."""
+    if torch.compiler.is_compiling():
+        return False
+    return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
+
+
+def _plain_op(name: str, chosen: str) -> Callable[..., Any]:
+    where = "under torch.func and in forward-mode differentiation"
+    if chosen != "auto":
+        raise RuntimeError(f"{name}: backend {chosen!r} is forced and cannot run {where}")
+    warnings.warn(f"{name}: no kernels {where}, running in plain PyTorch", stacklevel=4)
+    return _plain[name]
+
+
 def chooses_backward(output: Tensor) -> bool:
     """Whether the backward of the call that gave this output is to be chosen too. Otherwise it is that of the op that
     ran: a backend that is forced for a call is forced for its gradients, wherever these are asked for.
     """
-    return output.is_cuda and _chosen == "auto"
+    return output.is_cuda and chosen_backend() == "auto"
 
 
 def backward_implementation(name: str, tensor: Tensor) -> Callable[..., Any]:

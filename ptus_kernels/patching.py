@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ptus_kernels.backend import is_transformed
 from ptus_kernels.checks import FLOATING_TYPES
 from ptus_kernels.grid_sample import MODES, PADDING_MODES, grid_sample_2d, grid_sample_3d
 
@@ -22,8 +23,9 @@ def patched() -> Iterator[None]:
     """Reroute `torch.nn.functional.grid_sample` inside the block, in every thread, to `grid_sample_2d` and `_3d`.
 
     What these do not do goes to PyTorch's own: bicubic sampling, other types, sizes that do not fit (so that errors are
-    PyTorch's), subclasses of tensors. Types of results are PyTorch's, under autocast too. Two differences: a point with
-    a NaN or infinite coordinate samples nothing, and `align_corners=None` means False without the warning.
+    PyTorch's), subclasses of tensors, calls under `torch.func` and in forward-mode differentiation. Types of results
+    are PyTorch's, under autocast too. Two differences: a point with a NaN or infinite coordinate samples nothing, and
+    `align_corners=None` means False without the warning.
 
     A name taken before, by `from torch.nn.functional import grid_sample`, is not reached. What `torch.compile` traces
     keeps the sampler that it met.
@@ -70,6 +72,7 @@ def _is_sampled_the_same(input: Tensor, grid: Tensor, mode: str, padding_mode: s
         and input.device == grid.device
         and input.device.type in ("cpu", "cuda", "meta")
         and _types_fit(input, grid)
+        and not is_transformed()
     )
 
 

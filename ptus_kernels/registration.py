@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ptus_kernels import library
-from ptus_kernels.backend import backward_implementation, chooses_backward
+from ptus_kernels.backend import backward_implementation, chooses_backward, set_plain
 from ptus_kernels.memory_format import empty_in_format_of
 
 Op = Callable[..., Any]
@@ -48,6 +48,7 @@ def register(
         features=features,
         promoted=promoted,
     )
+    set_plain(name, twice_differentiable)
     if library.HAS_CPU:
         _ATTACH[name](name)
 
@@ -92,13 +93,16 @@ def _attach(
         ctx.mask = inputs[-2]
 
     def double_backward(ctx: Any, grad_gradients: list[Tensor]) -> tuple[Tensor | None, ...]:
+        again = torch.is_grad_enabled()
         with torch.enable_grad():
-            leaves: list[Any] = [
-                None if saved is None else saved.detach().requires_grad_() for saved in ctx.saved_tensors
+            # What one input does through another is not this op's: a view of each cuts it off, and still leads back.
+            inputs: list[Any] = [
+                saved.view_as(saved) if wanted else None if saved is None else saved.detach().requires_grad_()
+                for saved, wanted in zip(ctx.saved_tensors, ctx.needs_input_grad, strict=False)
             ]
-            grad_output, *arguments = leaves
+            grad_output, *arguments = inputs
             output = twice_differentiable(*arguments, *ctx.parameters)
-            asked = [leaf for leaf, wanted in zip(arguments, ctx.mask, strict=True) if wanted]
+            asked = [argument for argument, wanted in zip(arguments, ctx.mask, strict=True) if wanted]
             gradients = torch.autograd.grad(
                 output, asked, [grad_output], create_graph=True, allow_unused=True, materialize_grads=True
             )
@@ -107,15 +111,19 @@ def _attach(
                 for gradient, grad_gradient in zip(gradients, grad_gradients, strict=True)
                 if grad_gradient is not None and gradient.requires_grad
             ]
-            present = [leaf for leaf in leaves if leaf is not None]
+            present = [tensor for tensor in inputs if tensor is not None]
             found: Sequence[Tensor | None] = [None] * len(present)
             if pairs:
                 found = torch.autograd.grad(
-                    [gradient for gradient, _ in pairs], present, [given for _, given in pairs], allow_unused=True
+                    [gradient for gradient, _ in pairs],
+                    present,
+                    [given for _, given in pairs],
+                    create_graph=again,
+                    allow_unused=True,
                 )
         second = iter(found)
         return (
-            *(None if leaf is None else next(second) for leaf in leaves),
+            *(None if tensor is None else next(second) for tensor in inputs),
             *(None for _ in ctx.parameters),
             None,
             None,

@@ -11,8 +11,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 import ptus_kernels
 from ptus_kernels import backend as backends
-from ptus_kernels import facts, library, use_backend
-from ptus_kernels.backend import backward_implementation, chooses_backward, implementation
+from ptus_kernels import facts, library, soft_argmax_2d, use_backend
+from ptus_kernels.backend import backward_implementation, chooses_backward, chosen_backend, implementation
 from ptus_kernels.measurements import Record
 
 pytestmark = pytest.mark.once
@@ -70,6 +70,22 @@ def test_a_forced_backend_runs_on_its_own_device_alone(
         assert chosen("meta") is op
         with pytest.raises(RuntimeError, match=f"backend '{backend}' is forced and cannot run on {other}"):
             chosen(other)
+
+
+def test_blocks_that_overlap_take_back_their_own_choice() -> None:
+    first, second = use_backend("cpu"), use_backend("reference")
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert chosen_backend() == "reference"
+    second.__exit__(None, None, None)
+    assert chosen_backend() == "auto"
+
+
+def test_a_forced_backend_does_not_run_under_transforms() -> None:
+    logits = torch.zeros(1, 1, 2, 2)
+    with use_backend("cpu"), pytest.raises(RuntimeError, match=r"'cpu' is forced and cannot run under torch\.func"):
+        torch.func.jacrev(soft_argmax_2d)(logits)
 
 
 def test_a_backend_that_is_not_built_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,6 +69,13 @@ def test_gradients_are_the_same() -> None:
     torch.testing.assert_close(found, expected)
 
 
+def test_transforms_are_pytorchs() -> None:
+    input, grid = image_and_grid(2)
+    expected = torch.func.jacrev(lambda grid: PYTORCHS(input, grid, align_corners=False))(grid)
+    with patched():
+        assert torch.equal(torch.func.jacrev(lambda grid: F.grid_sample(input, grid))(grid), expected)
+
+
 @pytest.mark.parametrize("align_corners", [False, True])
 def test_bicubic_is_pytorchs(align_corners: bool) -> None:
     input, grid = image_and_grid(2)

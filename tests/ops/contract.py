@@ -77,6 +77,34 @@ class OpContract(ABC):
         assert torch.autograd.gradgradcheck(_of_leaves(call), _leaves(call), fast_mode=True)
 
     @pytest.mark.once
+    def test_third_gradients(self) -> None:
+        call = self.small_call(self.variants[0])
+        assert torch.autograd.gradgradcheck(_gradients_of(call), _leaves(call), fast_mode=True)
+
+    @pytest.mark.once
+    def test_gradients_in_forward_mode(self, variant: Parameters) -> None:
+        call = self.small_call(variant)
+        checked = {"check_forward_ad": True, "check_backward_ad": False, "fast_mode": True}
+        with pytest.warns(UserWarning, match=r"no kernels .* in forward-mode differentiation"):
+            assert torch.autograd.gradcheck(_of_leaves(call), _leaves(call), **checked)
+
+    @pytest.mark.once
+    def test_transforms_of_functions(self) -> None:
+        call = self.small_call(self.variants[0])
+        leaves = _leaves(call)
+
+        def total(*tensors: Tensor) -> Tensor:
+            return (_of_leaves(call)(*tensors) * call.grad_output).sum()
+
+        expected = torch.autograd.grad(total(*leaves), leaves)
+        plain = [leaf.detach() for leaf in leaves]
+        with pytest.warns(UserWarning, match=r"no kernels under torch\.func"):
+            gradients = torch.func.grad(total, tuple(range(len(plain))))(*plain)
+            mapped = torch.func.vmap(_of_leaves(call))(*(torch.stack((leaf, leaf)) for leaf in plain))
+        torch.testing.assert_close(gradients, expected)
+        torch.testing.assert_close(mapped[1], _of_leaves(call)(*plain))
+
+    @pytest.mark.once
     def test_registration(self) -> None:
         with dispatched_ops("ptus_kernels") as ops:
             self.small_call(self.variants[0]).outcome()
@@ -128,6 +156,17 @@ def _of_leaves(call: Call) -> Callable[..., Tensor]:
         return call.op(*tensors, **call.parameters)
 
     return function
+
+
+def _gradients_of(call: Call) -> Callable[..., tuple[Tensor, ...]]:
+    """The gradients of the op's output, as a function of its tensors."""
+
+    def gradients(*leaves: Tensor) -> tuple[Tensor, ...]:
+        # Squared, so that a gradient is one of everything.
+        output = _of_leaves(call)(*leaves).square().sum()
+        return torch.autograd.grad(output, leaves, create_graph=True)
+
+    return gradients
 
 
 def _assert_same_bits(actual: list[Tensor], expected: list[Tensor]) -> None:
