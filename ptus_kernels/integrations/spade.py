@@ -23,6 +23,9 @@ class Normalisation(Accelerated):
 
     def forward(self, x: Tensor, segmap: Tensor, *, activation: str = "none", scale_factor: int = 1) -> Tensor:
         """As the block's own, of an x that is first enlarged (nearest) by a factor, and with an activation after it."""
+        if is_hooked(self.param_free_norm):
+            assert activation == "none" and scale_factor == 1
+            return super().forward(x, segmap)  # type: ignore[no-any-return]
         hidden = self.mlp_shared(nearest(segmap, [size * scale_factor for size in x.shape[2:]]))
         return spade_modulate(
             x,
@@ -48,20 +51,22 @@ class Residual(Accelerated):
     def forward(self, x: Tensor, seg1: Tensor, *, scale_factor: int = 1) -> Tensor:
         """As the block's own, of an x that is first enlarged (nearest) by a factor."""
         size = [each * scale_factor for each in x.shape[2:]]
-        seg1 = nearest(seg1, size)
-        direct = isinstance(self.norm_0, Normalisation) and isinstance(getattr(self, "norm_s", None), Normalisation)
+        sized = nearest(seg1, size)  # once for all normalisations that take it
+        direct = is_fused(self.norm_0) and is_fused(getattr(self, "norm_s", None))
         if scale_factor != 1 and not direct:
             x, scale_factor = nearest(x, size), 1
-        changed = self.conv_0(self._activated(self.norm_0, x, seg1, scale_factor))
-        changed = self.conv_1(self._activated(self.norm_1, changed, seg1, 1))
-        enlarged = {"scale_factor": scale_factor} if direct else {}
-        shortcut = self.conv_s(self.norm_s(x, seg1, **enlarged)) if self.learned_shortcut else x
+        changed = self.conv_0(self._activated(self.norm_0, x, seg1, sized, scale_factor))
+        changed = self.conv_1(self._activated(self.norm_1, changed, seg1, sized, 1))
+        shortcut = x
+        if self.learned_shortcut:
+            shortcut = self.norm_s(x, sized, scale_factor=scale_factor) if direct else self.norm_s(x, seg1)
+            shortcut = self.conv_s(shortcut)
         result: Tensor = shortcut + changed
         return result
 
-    def _activated(self, norm: nn.Module, x: Tensor, seg1: Tensor, scale_factor: int) -> Tensor:
-        if isinstance(norm, Normalisation):
-            fused: Tensor = norm(x, seg1, activation="leaky_relu", scale_factor=scale_factor)
+    def _activated(self, norm: nn.Module, x: Tensor, seg1: Tensor, sized: Tensor, scale_factor: int) -> Tensor:
+        if is_fused(norm):
+            fused: Tensor = norm(x, sized, activation="leaky_relu", scale_factor=scale_factor)
             return fused
         activated: Tensor = F.leaky_relu(norm(x, seg1), 0.2)
         return activated
@@ -82,11 +87,22 @@ class Decoder(Accelerated):
         for index in range(6):
             decoded = getattr(self, f"G_middle_{index}")(decoded, feature)
         for block in (self.up_0, self.up_1):
-            if isinstance(block, Residual):
+            if isinstance(block, Residual) and not is_hooked(block) and not is_hooked(self.up):
                 decoded = block(decoded, feature, scale_factor=2)
             else:
                 decoded = block(self.up(decoded), feature)
         return torch.sigmoid(self.conv_img(F.leaky_relu(decoded, 0.2)))
+
+
+def is_hooked(module: nn.Module) -> bool:
+    """Whether somebody looks at what goes into a module or comes out of it, which is then to be what it was."""
+    hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
+    return any(hooks)
+
+
+def is_fused(norm: nn.Module | None) -> bool:
+    """Whether a normalisation may do the work of its neighbours."""
+    return isinstance(norm, Normalisation) and not is_hooked(norm) and not is_hooked(norm.param_free_norm)
 
 
 def nearest(image: Tensor, size: list[int]) -> Tensor:

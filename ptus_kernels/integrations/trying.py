@@ -1,12 +1,14 @@
 """Tries a block's replacement on a small stand-in: recognised is what computes the same, not what looks the same."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ptus_kernels.backend import use_backend
 from ptus_kernels.integrations.block import Block, Trial
 from ptus_kernels.integrations.swapping import swap
 
@@ -16,27 +18,29 @@ TOLERANCE = 1e-4  # of an output's range
 def difference(block: Block, module: nn.Module, align_corners: bool) -> str | None:
     """In what the replacement computes something else than the block's own methods, in words; None if in nothing.
 
-    Both run on the CPU on small random inputs that reach beyond the borders, in evaluation and in training. The block's
-    own modules, parameters and hooks take no part.
+    Both run on the CPU on small random inputs that reach beyond the borders, in evaluation and in training, whatever
+    backend and type the user has chosen. The block's own modules, parameters and hooks take no part.
 
     Args:
         block: what the module was recognised as.
         module: the block.
         align_corners: with which the replacement reads motions.
     """
-    with torch.random.fork_rng(devices=[]), torch.device("cpu"), torch.autocast("cpu", enabled=False), torch.no_grad():
-        torch.manual_seed(17)
-        trial = block.trial(module)
+    with _usual_settings(), torch.device("cpu"), torch.autocast("cpu", enabled=False), torch.no_grad():
+        try:
+            trial = block.trial(module)
+        except Exception as error:  # it has this block's structure, and something else in it
+            return f"it cannot be tried: {type(error).__name__}: {error}"
         state = torch.get_rng_state()
         for training in (False, True):
             for method, arguments in trial.calls:
                 outcomes: list[Any] = []
                 for accelerated in (False, True):
-                    stand_in = _stand_in(module, trial, training)
-                    if accelerated:
-                        swap(stand_in, block.mixin, align_corners)
                     torch.set_rng_state(state)
                     try:
+                        stand_in = _stand_in(module, trial, training)
+                        if accelerated:
+                            swap(stand_in, block.mixin, align_corners)
                         outcomes.append(getattr(stand_in, method)(**copy.deepcopy(arguments)))
                     except Exception as error:  # whatever a stranger's code raises is a reason to leave it alone
                         whose = "the replacement's" if accelerated else "its"
@@ -45,6 +49,19 @@ def difference(block: Block, module: nn.Module, align_corners: bool) -> str | No
                 if found is not None:
                     return found
     return None
+
+
+@contextmanager
+def _usual_settings() -> Iterator[None]:
+    """Random numbers that are always the same, float32 and the backend that suits the CPU; then the user's again."""
+    usual = torch.get_default_dtype()
+    with torch.random.fork_rng(devices=[]), use_backend("auto"):
+        torch.default_generator.manual_seed(17)  # torch.manual_seed would seed every GPU too
+        torch.set_default_dtype(torch.float32)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(usual)
 
 
 def _stand_in(module: nn.Module, trial: Trial, training: bool) -> nn.Module:

@@ -167,16 +167,21 @@ def test_stays_an_instance_of_its_class() -> None:
     assert set(model.__dict__) == attributes
 
 
-def test_hooks_run() -> None:
-    model = FIRST_ORDER.model()
-    seen: list[str] = []
-    for name, module in model.named_modules():
-        module.register_forward_hook(lambda *_, name=name: seen.append(name))
-    outputs(model, FIRST_ORDER)
-    before, seen[:] = list(seen), []
-    accelerate(model)
-    outputs(model, FIRST_ORDER)
-    assert set(seen) == set(before)
+@each_family
+def test_hooks_see_what_they_saw(family: Family) -> None:
+    def seen_by_hooks(model: nn.Module) -> dict[str, Any]:
+        seen: dict[str, Any] = {}
+        for name, module in model.named_modules():
+            module.register_forward_hook(lambda _, given, result, name=name: seen.update({name: (given, result)}))
+        outputs(model, family)
+        return seen
+
+    model, accelerated = models(family)
+    accelerate(accelerated)
+    expected, found = seen_by_hooks(model), seen_by_hooks(accelerated)
+    assert found.keys() == expected.keys()
+    for name, what in expected.items():
+        assert_same(found[name], what)
 
 
 def test_a_replica_works_with_its_own_parameters() -> None:

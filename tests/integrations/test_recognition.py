@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from examples.published import articulated, face_vid2vid, first_order, live_portrait, thin_plate_spline
 from examples.published.layers import deformed, heatmaps, resized, with_background
-from ptus_kernels import accelerate
+from ptus_kernels import accelerate, use_backend
+from ptus_kernels.backend import HAS_TRITON
 from ptus_kernels.integrations.report import Report
 from tests.integrations.families import FAMILIES, assert_same
 
@@ -106,6 +107,11 @@ def test_what_cannot_be_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "its forward raised AttributeError when it was tried" in reason(report, "dense motion")
 
 
+def test_what_has_something_else_where_a_block_has_its_own() -> None:
+    model = first_order.OcclusionAwareGenerator(SMALL).to("meta")
+    assert "it cannot be tried: NotImplementedError" in reason(accelerate(model), "anti-aliased resizing")
+
+
 def test_another_setting_that_the_ops_do(monkeypatch: pytest.MonkeyPatch) -> None:
     def aligned(self: Any, image: Tensor, motions: Tensor) -> Tensor:
         return deformed(image, motions, align_corners=True)
@@ -146,6 +152,25 @@ def test_trying_leaves_no_trace() -> None:
     assert all(module.training for module in model.modules())
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, state[name])
+
+
+def test_trying_leaves_the_seeds_of_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FIRST_ORDER.model()
+    seeds: list[int] = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeds.append)
+    accelerate(model)
+    assert seeds == []
+
+
+@pytest.mark.skipif(not HAS_TRITON, reason="needs Triton")
+def test_recognised_whatever_is_forced() -> None:
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        with use_backend("triton"):
+            assert accelerate(first_order.OcclusionAwareGenerator(SMALL)).left_alone == ()
+        assert torch.get_default_dtype() == torch.bfloat16
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 def test_recognised_in_any_type_and_under_autocast() -> None:
