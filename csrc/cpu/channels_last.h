@@ -38,7 +38,7 @@ int64_t different_samples(const Volume<T>& volume) {
 // tensor is so, otherwise for one sample after the other, each copied to the same scratch.
 template <class T, class F>
 void with_channels_last(const Volume<const T>& volume, const F& run) {
-  if (volume.stride_c == 1 || volume.channels == 1) return run(volume, int64_t{0}, volume.batch);
+  if (has_channels_last(volume)) return run(volume, int64_t{0}, volume.batch);
   for (int64_t n = 0; n < different_samples(volume); ++n) {
     const int64_t end = volume.stride_n == 0 ? volume.batch : n + 1;
     with_packed_sample(volume, n, [&](const Volume<const T>& packed) { run(packed, n, end); });

@@ -8,6 +8,7 @@
 #include "cpu/lines.h"
 #include "cpu/occlusion.h"
 #include "cpu/sampling.h"
+#include "cpu/corner_copies.h"
 #include "cpu/scatter.h"
 #include PTUS_KERNEL_HEADER
 // clang-format on

@@ -46,6 +46,12 @@ struct Volume {
   }
 };
 
+// Whether the channels of a voxel lie side by side.
+template <class T>
+bool has_channels_last(const Volume<T>& volume) {
+  return volume.stride_c == 1 || volume.channels == 1;
+}
+
 template <class T>
 Volume<T> volume_of(const Tensor& tensor) {
   const bool flat = tensor.dim() == 4;

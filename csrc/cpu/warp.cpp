@@ -64,10 +64,26 @@ Volume<T> channels_of(Volume<T> volume, int64_t begin, int64_t end) {
   return volume;
 }
 
+// Whether there are so few points for a sample that its voxels are better copied as they are read, one by one, than all
+// of them before: then each takes some times as long.
+template <class T, int rank>
+bool few_points(const Warp<T>& of) {
+  constexpr int64_t corners = 1 << rank, cost_of_one = 4;
+  const int64_t points = of.points.rows() * of.points.width / std::max<int64_t>(1, different_samples(of.input));
+  return corners * cost_of_one * points <= of.input.depth * of.input.height * of.input.width;
+}
+
+// Calls run(volume, n_begin, n_end) as `with_channels_last` does, or once for the input as it is.
+template <class T, int rank, class F>
+void with_input_to_sample(const Warp<T>& of, const F& run) {
+  if (few_points<T, rank>(of)) return run(of.input, int64_t{0}, of.input.batch);
+  with_channels_last<T>(of.input, run);
+}
+
 template <class T, int rank>
 void warp_at_once(const Prepared<T>& of, const Volume<T>& output) {
   const auto rows = PTUS_FOR_THIS_CPU(warp_rows<T, rank>);
-  with_channels_last<T>(of.call.input, [&](const Volume<const T>& input, int64_t first, int64_t last) {
+  with_input_to_sample<T, rank>(of.call, [&](const Volume<const T>& input, int64_t first, int64_t last) {
     const Warp<T> call = of.with_input(input);
     const int64_t per_sample = output.depth * output.height;
     torch::stable::parallel_for(first * per_sample, last * per_sample, grain_of(output.width * output.channels),
@@ -81,13 +97,16 @@ int64_t blocks_of(const Volume<T>& volume, int64_t channels) {
 }
 
 // How many channels a thread copies to a channels-last volume at a time that stays in its second-level cache, from
-// which they are then sampled. 0 where that cache is too small, or there are not enough such blocks for all threads.
-template <class T>
-int64_t channels_that_stay(const Volume<const T>& input) {
+// which they are then sampled. 0 where that cache is too small, where there are not enough such blocks for all threads,
+// and where the input is not copied at all.
+template <class T, int rank>
+int64_t channels_that_stay(const Warp<T>& of) {
+  const Volume<const T>& input = of.input;
   constexpr int64_t bytes = int64_t{512} << 10, multiple = 16;  // a whole vector of any type
   const int64_t voxels = std::max<int64_t>(1, input.depth * input.height * input.width);
   const int64_t block = bytes / (voxels * static_cast<int64_t>(sizeof(T))) / multiple * multiple;
-  if (input.stride_c == 1 || block == 0 || block >= input.channels) return 0;
+  if (has_channels_last(input) || few_points<T, rank>(of)) return 0;
+  if (block == 0 || block >= input.channels) return 0;
   const int64_t blocks = different_samples(input) * blocks_of(input, block);
   return blocks >= static_cast<int64_t>(torch::stable::get_num_threads()) ? block : 0;
 }
@@ -137,7 +156,7 @@ void write_gradients_of_rows(const Prepared<T>& of, const WarpGradients<T>& to) 
                                 [&](int64_t begin, int64_t end) { rows(call, to, begin * unit, end * unit); });
   };
   const bool samples = to.grad_points.data != nullptr || to.pixels != nullptr;
-  if (samples) return with_channels_last<T>(of.call.input, run);
+  if (samples) return with_input_to_sample<T, rank>(of.call, run);
   run(of.call.input, 0, like.batch);
 }
 
@@ -168,7 +187,7 @@ Tensor warp(const char* op, const WarpArguments& of) {
     using T = decltype(type);
     const Prepared<T> prepared(of);
     const auto out = volume_of<T>(output);
-    if (const int64_t block = channels_that_stay(prepared.call.input)) {
+    if (const int64_t block = channels_that_stay<T, rank>(prepared.call)) {
       warp_in_blocks<T, rank>(prepared, out, block);
     } else {
       warp_at_once<T, rank>(prepared, out);

@@ -1,4 +1,5 @@
-// Loops of sampling and blending over rows of points and slabs of the volume, whose channels lie last.
+// Loops of sampling and blending over rows of points and slabs of the volume. Its channels should lie last: otherwise
+// each tile of points copies the voxels that it reads.
 // Compiled once for each capability: see foreach_capability.h.
 
 namespace ptus::PTUS_CAPABILITY {
@@ -73,6 +74,7 @@ void warp_rows(const Warp<T>& of, const Volume<T>& output, int64_t begin, int64_
   const bool in_place = output.stride_c == 1 && (!blended || of.background.stride_c == 1);
   const int64_t channels = of.input.channels, block = in_place ? channels : kChannelBlock;
   const RowOcclusion<R> occlusion(of.occlusion, output.width);
+  const CornerCopies<T, R, rank> corners(of.input);
   for (int64_t r = begin; r < end; ++r) {
     const RowIndex row(r, output);
     occlusion.fill(row);
@@ -88,7 +90,7 @@ void warp_rows(const Warp<T>& of, const Volume<T>& output, int64_t begin, int64_
         complement(rest, o, tile.count);
       }
       T* const out = output.at(row.n, row.z, row.y) + tile.x * output.stride_x;
-      const T* const sample = of.input.at(row.n, 0, 0);
+      const T* const sample = corners.read(stencil, tile.count, of.input.at(row.n, 0, 0));
       for (int64_t c = 0; c < channels; c += block) {
         const int64_t count = std::min(block, channels - c);
         Background<R, T> background = {nullptr, 0, rest};
@@ -146,6 +148,7 @@ void warp_gradient_rows(const Warp<T>& of, const WarpGradients<T>& to, int64_t b
   alignas(64) R second_buffer[kTile * kChannelBlock];
   R rest[kTile];
   const RowOcclusion<R> occlusion(of.occlusion, like.width);
+  const CornerCopies<T, R, rank> copies(samples ? of.input : Volume<const T>{});
   for (int64_t r = begin; r < end; ++r) {
     const int64_t pixel_row = r / like.depth;
     const RowIndex row((pixel_row / like.height * like.depth + r % like.depth) * like.height + pixel_row % like.height,
@@ -160,7 +163,11 @@ void warp_gradient_rows(const Warp<T>& of, const WarpGradients<T>& to, int64_t b
         prefetch(of.background.at(row.n, row.z, row.y) + tile.x * of.background.stride_x, of.background.stride_x,
                  tile.count, like.channels);
       }
-      if (samples) fill_stencil_of_tile(stencil, of, row, tile);
+      const T* sample = nullptr;
+      if (samples) {
+        fill_stencil_of_tile(stencil, of, row, tile);
+        sample = copies.read(stencil, tile.count, of.input.at(row.n, 0, 0));
+      }
       if (wants_background) complement(rest, o, tile.count);
       R dots[corners][kTile] = {}, hidden[kTile] = {};
       for (int64_t c = 0; c < like.channels; c += kChannelBlock) {
@@ -169,7 +176,7 @@ void warp_gradient_rows(const Warp<T>& of, const WarpGradients<T>& to, int64_t b
         const T* const from = like.at(row.n, row.z, row.y) + tile.x * like.stride_x + c * like.stride_c;
         const R* const gradient = read_points(buffer, from, like, tile.count, count, stride);
         if (samples) {
-          dot_corners(stencil, tile.count, of.input.at(row.n, 0, 0) + c, gradient, stride, count, dots);
+          dot_corners(stencil, tile.count, sample + c, gradient, stride, count, dots);
         }
         if (reads_background) {
           const Volume<const T>& background = of.background;
