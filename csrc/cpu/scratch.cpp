@@ -29,20 +29,27 @@ Kept& kept() {
   return *blocks;
 }
 
+// Takes the smallest block of at least so many bytes, and not of more than twice as many, and sets what it has.
+bool take_kept(void*& data, int64_t& bytes) {
+  Kept& pool = kept();
+  const std::lock_guard<std::mutex> lock(pool.mutex);
+  auto best = pool.blocks.end();
+  for (auto block = pool.blocks.begin(); block != pool.blocks.end(); ++block) {
+    if (block->bytes < bytes || block->bytes > 2 * bytes) continue;
+    if (best == pool.blocks.end() || block->bytes < best->bytes) best = block;
+  }
+  if (best == pool.blocks.end()) return false;
+  data = best->data;
+  bytes = best->bytes;
+  pool.bytes -= bytes;
+  pool.blocks.erase(best);
+  return true;
+}
+
 }  // namespace
 
 Scratch::Scratch(int64_t bytes) : data_(nullptr), bytes_((bytes + 63) / 64 * 64) {
-  {
-    Kept& pool = kept();
-    const std::lock_guard<std::mutex> lock(pool.mutex);
-    for (size_t i = 0; i < pool.blocks.size(); ++i) {
-      if (pool.blocks[i].bytes != bytes_) continue;
-      data_ = pool.blocks[i].data;
-      pool.bytes -= bytes_;
-      pool.blocks.erase(pool.blocks.begin() + static_cast<std::ptrdiff_t>(i));
-      return;
-    }
-  }
+  if (take_kept(data_, bytes_)) return;
   data_ = std::aligned_alloc(64, bytes_);
   if (data_ == nullptr && bytes_ > 0) throw std::bad_alloc();
   ask_for_huge_pages(data_, bytes_);
@@ -50,6 +57,10 @@ Scratch::Scratch(int64_t bytes) : data_(nullptr), bytes_((bytes + 63) / 64 * 64)
 
 // The oldest blocks make room for this one.
 Scratch::~Scratch() {
+  if (bytes_ > kKeptBytes) {
+    std::free(data_);
+    return;
+  }
   Kept& pool = kept();
   const std::lock_guard<std::mutex> lock(pool.mutex);
   pool.blocks.push_back({data_, bytes_});
