@@ -27,10 +27,11 @@ template <int rank, class Real>
 PTUS_INLINE Motion<Real, rank> motion_of_keypoint(const Real* kp_driving, const Real* kp_source, const Real* jacobian) {
   Motion<Real, rank> motion;
   for (int i = 0; i < rank; ++i) {
-    Real moved = 0;
+    // Without a jacobian no axis has to do with the others, not even 0 times what is infinite in one.
+    Real moved = jacobian != nullptr ? 0 : kp_driving[i];
     for (int j = 0; j < rank; ++j) {
       motion.linear[i][j] = jacobian != nullptr ? jacobian[rank * i + j] : static_cast<Real>(i == j);
-      moved += motion.linear[i][j] * kp_driving[j];
+      if (jacobian != nullptr) moved += motion.linear[i][j] * kp_driving[j];
     }
     motion.offset[i] = kp_source[i] - moved;
   }

@@ -86,3 +86,12 @@ def test_masks_of_very_large_logits_are_hard() -> None:
     deformation = ptus_kernels.compose_motion(logits, driving, source)
     expected = published.coordinate_grid((2, 2, 20), source) + (source - driving)[0, 1]
     torch.testing.assert_close(deformation[0], expected)
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+def test_a_coordinate_that_is_not_finite_stays_in_its_axis(bad: float) -> None:
+    driving, source = torch.zeros(2, 1, 3, 3)
+    driving[0, 1, 1] = bad
+    deformation = ptus_kernels.compose_motion(normal(0, (1, 4, 2, 5, 6)), driving, source)
+    assert deformation[..., [0, 2]].isfinite().all()
+    assert not deformation[..., 1].isfinite().any()
