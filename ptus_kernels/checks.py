@@ -1,12 +1,15 @@
 """Checks of an op's arguments: every message names the op, the argument, what was expected and what came."""
 
+import math
 from collections.abc import Sequence
-from typing import NoReturn
+from numbers import Integral
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
 
 FLOATING_TYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+_FLOAT32 = torch.finfo(torch.float32)
 
 
 def _name(dtype: torch.dtype) -> str:
@@ -57,10 +60,20 @@ class Checks:
         if self._sizes[name][0] == 0:
             self.fail(argument, f"at least one element along {name}", 0)
 
-    def same_type(self, argument: str, value: Tensor, other: str, like: Tensor) -> None:
-        """Check that two features have one type; under autocast they are promoted instead."""
-        if value.dtype != like.dtype and not torch.is_autocast_enabled(like.device.type):
-            self.fail(argument, f"{_name(like.dtype)} as {other}", _name(value.dtype), TypeError)
+    def of_one_type(self, **features: Any) -> list[Any]:
+        """Return features, of which some may be None, in one type: that of the first, or under autocast their widest.
+
+        Raises TypeError for one that has not the type of the first, outside of autocast.
+        """
+        first, like = next(iter(features.items()))
+        widest = like.dtype
+        for argument, value in features.items():
+            if value is None or value.dtype == like.dtype:
+                continue
+            if not torch.is_autocast_enabled(like.device.type):
+                self.fail(argument, f"{_name(like.dtype)} as {first}", _name(value.dtype), TypeError)
+            widest = torch.promote_types(widest, value.dtype)
+        return [None if value is None else value.to(widest) for value in features.values()]
 
     def coordinates(self, argument: str, value: Tensor, feature: Tensor) -> Tensor:
         """Return coordinates in the type they are computed in: float64 beside a float64 feature, otherwise float32.
@@ -71,6 +84,33 @@ class Checks:
             expected = "float64" if feature.dtype == torch.float64 else "float32 or a half type"
             self.fail(argument, f"{expected} beside a feature of {_name(feature.dtype)}", _name(value.dtype), TypeError)
         return value if value.dtype == torch.float64 else value.float()
+
+    def positive_number(self, argument: str, value: float) -> None:
+        """Check a factor above 0."""
+        self._number(argument, value, "a positive number", math.ulp(0.0))
+
+    def number_from_zero(self, argument: str, value: float) -> None:
+        """Check a number that may be 0."""
+        self._number(argument, value, "a number of at least 0", 0)
+
+    def finite_number(self, argument: str, value: float) -> None:
+        """Check a number of any sign."""
+        self._number(argument, value, "a finite number", _FLOAT32.min)
+
+    def _number(self, argument: str, value: float, expected: str, least: float) -> None:
+        """Check a number that no gradient is computed for: a tensor, which could ask for one, is refused."""
+        if isinstance(value, Tensor):
+            self.fail(argument, f"{expected}, not a tensor, since it gets no gradient", type(value).__name__, TypeError)
+        if not least <= value <= _FLOAT32.max:
+            self.fail(argument, expected, value)
+
+    def sizes(self, argument: str, value: Sequence[int], axes: str) -> tuple[int, ...]:
+        """Check and return the sizes of a field, with axes like "D H W"."""
+        names = axes.split()
+        whole = isinstance(value, Sequence) and all(isinstance(n, (Integral, torch.SymInt)) for n in value)
+        if not whole or len(value) != len(names) or any(n < 0 for n in value):
+            self.fail(argument, f"{len(names)} sizes ({', '.join(names)})", value)
+        return tuple(value)
 
     def one_of(self, argument: str, value: str, allowed: Sequence[str]) -> None:
         """Check a word against the words there are."""

@@ -68,9 +68,7 @@ def check_field(
     if mask_logits.shape[1] != motions + 1:
         expected = f"{motions + 1} channels (the background and {motions} {what})"
         checks.fail("mask_logits", expected, tuple(mask_logits.shape))
-    field = tuple(mask_logits.shape[2:]) if size is None else tuple(size)
-    if len(field) != rank or any(n < 0 for n in field):
-        checks.fail("size", "three sizes (D, H, W)" if rank == 3 else "two sizes (H, W)", size)
+    field = checks.sizes("size", mask_logits.shape[2:] if size is None else size, "D H W" if rank == 3 else "H W")
     if mask_logits.shape[2:].numel() == 0 and 0 not in field:
         checks.fail("mask_logits", "at least one voxel to resize", tuple(mask_logits.shape))
     return field

@@ -63,7 +63,7 @@ def motion_features(
         for name, value in (("covariance_driving", covariance_driving), ("covariance_source", covariance_source))
     ]
     background = check_background(checks, rank, feature, background)
-    check_variance(checks, kp_variance)
+    checks.positive_number("kp_variance", kp_variance)
     run = implementation("motion_features", reference.motion_features, feature)
     features: Tensor = run(
         feature, kp_driving, kp_source, jacobian, *covariances, background, kp_variance, align_corners
@@ -76,12 +76,6 @@ def check_feature(checks: Checks, feature: Tensor) -> int:
     rank = 3 if isinstance(feature, Tensor) and feature.dim() == 5 else 2
     checks.tensor("feature", feature, "B C D H W" if rank == 3 else "B C H W")
     return rank
-
-
-def check_variance(checks: Checks, kp_variance: float) -> None:
-    """Check the variance of isotropic heatmaps."""
-    if not kp_variance > 0:
-        checks.fail("kp_variance", "a positive number", kp_variance)
 
 
 def _check_covariance(checks: Checks, rank: int, feature: Tensor, name: str, covariance: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ def occlusion_blend(
     occlusion = check_occlusion(checks, foreground, occlusion, is_read=foreground.numel() > 0)
     if background is not None:
         checks.tensor("background", background, axes)
-        checks.same_type("background", background, "foreground", foreground)
+        foreground, background = checks.of_one_type(foreground=foreground, background=background)
     run = implementation("occlusion_blend", reference.occlusion_blend, foreground)
     blended: Tensor = run(foreground, occlusion, background, sigmoid)
     return blended
@@ -62,5 +62,4 @@ register(
     twice_differentiable=reference.occlusion_blend,
     tensors=3,
     features=(0, 2),
-    promoted=True,
 )

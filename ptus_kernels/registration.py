@@ -1,4 +1,4 @@
-"""Attaches to the ops what the dispatcher needs from Python: shapes, autograd, double backward and autocast.
+"""Attaches to the ops what the dispatcher needs from Python: shapes, autograd and double backward.
 
 Every op has one shape of signature: tensors first (some optional), then parameters; `<op>_backward` takes the output's
 gradient, the same arguments, a mask and whether to be bitwise repeatable, and returns the gradients asked for, in
@@ -24,9 +24,7 @@ OPS = _ATTACH.keys()
 """The names of all ops, as they are registered."""
 
 
-def register(
-    name: str, *, fake: Op, twice_differentiable: Op, tensors: int, features: Sequence[int], promoted: bool = False
-) -> None:
+def register(name: str, *, fake: Op, twice_differentiable: Op, tensors: int, features: Sequence[int]) -> None:
     """Register everything but the kernels of `ptus_kernels::<name>` and `ptus_kernels::<name>_backward`.
 
     Where there is no compiled library there are no such ops; what is said here then waits for `register_like`.
@@ -37,7 +35,6 @@ def register(
         twice_differentiable: the op in plain PyTorch, through which the backward op is differentiated.
         tensors: how many of the leading arguments are tensors.
         features: positions of the arguments whose gradients keep their memory format; the others' are contiguous.
-        promoted: under autocast, bring the features to the widest type among them.
     """
     _ATTACH[name] = partial(
         _attach,
@@ -46,7 +43,6 @@ def register(
         twice_differentiable=twice_differentiable,
         tensors=tensors,
         features=features,
-        promoted=promoted,
     )
     set_plain(name, twice_differentiable)
     if library.HAS_CPU:
@@ -58,9 +54,7 @@ def register_like(name: str, other: str) -> None:
     _ATTACH[name](other)
 
 
-def _attach(
-    op: str, name: str, *, fake: Op, twice_differentiable: Op, tensors: int, features: Sequence[int], promoted: bool
-) -> None:
+def _attach(op: str, name: str, *, fake: Op, twice_differentiable: Op, tensors: int, features: Sequence[int]) -> None:
     """Register these for `ptus_kernels::<name>`, an implementation of `op`."""
     qualified, qualified_backward = f"ptus_kernels::{name}", f"ptus_kernels::{name}_backward"
     backward_op = getattr(torch.ops.ptus_kernels, f"{name}_backward").default
@@ -133,30 +127,3 @@ def _attach(
     torch.library.register_fake(qualified_backward, fake_backward)
     torch.library.register_autograd(qualified, backward, setup_context=setup_context)
     torch.library.register_autograd(qualified_backward, double_backward, setup_context=setup_double_context)
-    if promoted:
-        _register_autocast(name, features)
-
-
-_LIBRARY = torch.library.Library("ptus_kernels", "IMPL")
-
-
-def _register_autocast(name: str, features: Sequence[int]) -> None:
-    """Promote features of mixed types, as autocast does for PyTorch's own samplers; coordinates stay as they are."""
-    op = getattr(torch.ops.ptus_kernels, name).default
-
-    for device in ("CPU", "CUDA"):
-
-        def promote(*arguments: Any, device: str = device) -> Tensor:
-            present = [arguments[position] for position in features if arguments[position] is not None]
-            widest = present[0].dtype
-            for feature in present[1:]:
-                widest = torch.promote_types(widest, feature.dtype)
-            cast = list(arguments)
-            for position in features:
-                if cast[position] is not None:
-                    cast[position] = cast[position].to(widest)
-            with torch.autocast(device.lower(), enabled=False):
-                result: Tensor = op(*cast)
-            return result
-
-        _LIBRARY.impl(name, promote, f"Autocast{device}")

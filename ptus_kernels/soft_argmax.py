@@ -53,8 +53,7 @@ def _soft_argmax(rank: int, logits: Tensor, temperature: float) -> Tensor:
     if 0 not in logits.shape[:2]:  # Size.numel() would fix the batch of an exported program
         for axis in axes:
             checks.positive_size("logits", axis)
-    if not temperature > 0:
-        checks.fail("temperature", "a positive number", temperature)
+    checks.positive_number("temperature", temperature)
     run = implementation(name, reference.soft_argmax, logits)
     keypoints: Tensor = run(logits, temperature)
     return keypoints

@@ -1,7 +1,5 @@
 """SPADE: features are normalised, then scaled and shifted at every pixel by maps that a network predicts."""
 
-import math
-
 from torch import Tensor
 
 from ptus_kernels.backend import implementation
@@ -49,17 +47,15 @@ def spade_modulate(
     if not isinstance(scale_factor, int) or scale_factor < 1:
         checks.fail("scale_factor", "a whole number from 1 on", repr(scale_factor))
     checks.one_of("activation", activation, ACTIVATIONS)
-    if not math.isfinite(negative_slope):
-        checks.fail("negative_slope", "a finite number", negative_slope)
-    if not eps > 0:
-        checks.fail("eps", "a positive number", eps)
+    checks.finite_number("negative_slope", negative_slope)
+    checks.positive_number("eps", eps)
     checks.tensor("x", x, "B C h w")
     size = (*x.shape[:2], x.shape[2] * scale_factor, x.shape[3] * scale_factor)
     for name, map in (("gamma", gamma), ("beta", beta)):
         checks.tensor(name, map, "B C H W")
         if map.shape != size:
             checks.fail(name, f"shape {size}, which is x's times a scale_factor of {scale_factor}", tuple(map.shape))
-        checks.same_type(name, map, "x", x)
+    x, gamma, beta = checks.of_one_type(x=x, gamma=gamma, beta=beta)
     slope = float(negative_slope) if activation == "leaky_relu" else 1.0
     run = implementation("spade_modulate", reference.spade_modulate, x)
     modulated: Tensor = run(x, gamma, beta, scale_factor, slope, float(eps))
@@ -76,5 +72,4 @@ register(
     twice_differentiable=reference.spade_modulate,
     tensors=3,
     features=(0, 1, 2),
-    promoted=True,
 )

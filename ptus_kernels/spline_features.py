@@ -6,7 +6,6 @@ from ptus_kernels.backend import implementation
 from ptus_kernels.checks import Checks
 from ptus_kernels.compose_motion import check_background
 from ptus_kernels.memory_format import empty_in_format_of
-from ptus_kernels.motion_features import check_variance
 from ptus_kernels.reference import spline_features as reference
 from ptus_kernels.registration import register
 from ptus_kernels.thin_plate_spline import fitted
@@ -52,7 +51,7 @@ def spline_features(
     checks.tensor("feature", feature, "B C H W")
     kp_driving, kp_source, spline = fitted(checks, feature, kp_driving, kp_source, regularization)
     background = check_background(checks, 2, feature, background)
-    check_variance(checks, kp_variance)
+    checks.positive_number("kp_variance", kp_variance)
     run = implementation("spline_features", reference.spline_features, feature)
     features: Tensor = run(feature, kp_driving, kp_source, spline, background, kp_variance, align_corners)
     return features

@@ -46,8 +46,7 @@ def fitted(
     checks.tensor("kp_source", kp_source, "B K P 2")
     checks.positive_size("kp_driving", "K")
     checks.positive_size("kp_driving", "P")
-    if not regularization >= 0:
-        checks.fail("regularization", "a number of at least 0", regularization)
+    checks.number_from_zero("regularization", regularization)
     kp_driving = checks.coordinates("kp_driving", kp_driving, feature)
     kp_source = checks.coordinates("kp_source", kp_source, feature)
     run = implementation("thin_plate_spline", reference.thin_plate_spline, kp_driving)

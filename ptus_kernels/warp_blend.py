@@ -54,7 +54,7 @@ def warp_blend(
         if occlusion is None:
             checks.fail("background", "an occlusion map to blend it by", "none")
         checks.tensor("background", background, "N C d h w" if rank == 3 else "N C h w")
-        checks.same_type("background", background, "input", input)
+        input, background = checks.of_one_type(input=input, background=background)
     run = implementation("warp_blend", reference.warp_blend, input)
     blended: Tensor = run(input, points, occlusion, background, sigmoid, mode, padding_mode, align_corners)
     return blended
@@ -79,5 +79,4 @@ register(
     twice_differentiable=reference.warp_blend_by_taps,
     tensors=4,
     features=(0, 3),
-    promoted=True,
 )

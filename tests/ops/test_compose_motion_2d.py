@@ -110,7 +110,9 @@ def test_a_motion_with_logits_of_minus_infinity_takes_no_part() -> None:
         ({"jacobian": torch.zeros(1, 2, 3, 3)}, "jacobian: expected size 2 in dimension 2"),
         ({"background": torch.zeros(1, 3, 3)}, "background: expected size 2 in dimension 1"),
         ({"background": torch.zeros(2, 2, 3)}, "background: expected B = 1 as in mask_logits"),
-        ({"size": (4, 4, 4)}, r"size: expected two sizes \(H, W\)"),
+        ({"size": (4, 4, 4)}, r"size: expected 2 sizes \(H, W\)"),
+        ({"size": (4.0, 4)}, r"size: expected 2 sizes \(H, W\)"),
+        ({"size": 4}, r"size: expected 2 sizes \(H, W\)"),
         ({"mask_logits": torch.zeros(1, 4, 5, 5)}, r"mask_logits: expected 3 channels"),
     ],
 )

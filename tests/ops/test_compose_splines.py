@@ -103,7 +103,7 @@ def test_control_points_far_away_bend_nothing_here() -> None:
             r"mask_logits: expected 3 channels \(the background and 2 splines\)",
         ),
         ({"mask_logits": torch.zeros(1, 3, 2, 5, 5)}, "mask_logits: expected 4 dimensions"),
-        ({"size": (4,)}, r"size: expected two sizes \(H, W\)"),
+        ({"size": (4,)}, r"size: expected 2 sizes \(H, W\)"),
     ],
 )
 def test_what_does_not_fit_is_refused(change: Parameters, message: str) -> None:

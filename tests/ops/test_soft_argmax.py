@@ -127,10 +127,15 @@ class TestSoftArgmax3D(SoftArgmaxContract):
         logits = normal(0, (1, 3, 4, 6, 50)) * 1e30
         torch.testing.assert_close(ptus_kernels.soft_argmax_3d(logits), eager(logits, 1.0))
 
-    @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
+    @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf"), 1e39])
     def test_temperature_is_positive(self, temperature: float) -> None:
         with pytest.raises(ValueError, match="soft_argmax_3d: temperature: expected a positive number"):
             ptus_kernels.soft_argmax_3d(torch.zeros(1, 1, 2, 2, 2), temperature)
+
+    def test_a_temperature_that_would_lose_its_gradient_is_refused(self) -> None:
+        temperature = torch.tensor(0.1, requires_grad=True)
+        with pytest.raises(TypeError, match=r"temperature: expected a positive number, not a tensor.*, got Tensor"):
+            ptus_kernels.soft_argmax_3d(torch.zeros(1, 1, 2, 2, 2), temperature)  # type: ignore[arg-type]
 
     @pytest.mark.parametrize("shape", [(1, 2, 3, 4), (1, 2, 0, 4, 4), (1, 2, 4, 4, 0)])
     def test_shapes_without_a_volume_are_refused(self, shape: tuple[int, ...]) -> None:

@@ -140,9 +140,10 @@ class TestSpadeModulate(OpContract):
         expected = eager(x, gamma, beta, negative_slope=0.1, scale_factor=2, eps=1e-3)
         torch.testing.assert_close(module(x, gamma, beta), expected)
 
-    def test_autocast_promotes_mixed_types(self) -> None:
+    @pytest.mark.parametrize("backend", ["auto", "reference"])
+    def test_autocast_promotes_mixed_types(self, backend: str) -> None:
         x, gamma, beta = features((1, 3, 4, 5), 1, torch.float32)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16), ptus_kernels.use_backend(backend):
             result = ptus_kernels.spade_modulate(x, gamma.bfloat16(), beta.bfloat16())
         assert result.dtype == torch.float32
         torch.testing.assert_close(result, eager(x, gamma.bfloat16().float(), beta.bfloat16().float()))
