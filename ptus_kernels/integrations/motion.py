@@ -17,7 +17,11 @@ def driving_to_source(source: Tensor, driving: Tensor) -> Tensor:
 
 
 def affine(background: Tensor) -> Tensor | None:
-    """The rows (B, 2, 3) of homogeneous matrices (B, 3, 3) whose last row is (0, 0, 1); None where one has another."""
+    """The rows (B, 2, 3) of homogeneous matrices (B, 3, 3) whose last row is (0, 0, 1); None where one has another, or
+    where their numbers cannot be looked at: in what is compiled, exported or recorded as a CUDA graph.
+    """
+    if torch.compiler.is_compiling() or (background.is_cuda and torch.cuda.is_current_stream_capturing()):
+        return None
     is_affine = (background[:, 2] == background.new_tensor([0.0, 0.0, 1.0])).all()
     return background[:, :2] if is_affine else None
 

@@ -127,7 +127,11 @@ def test_twice_is_once(family: Family) -> None:
     assert [type(module) for module in accelerated.modules()] == classes
 
 
-@pytest.mark.parametrize("family", [FAMILIES[0], LIVE_PORTRAIT, FIRST_ORDER, FAMILIES[-2]], ids=lambda each: each.name)
+WITH_BACKGROUND = [family for family in FAMILIES if {"bg_param", "bg_params"} & family.inputs().keys()]
+COMPILED = {family.name: family for family in (FAMILIES[0], LIVE_PORTRAIT, FIRST_ORDER, FAMILIES[-2], *WITH_BACKGROUND)}
+
+
+@pytest.mark.parametrize("family", COMPILED.values(), ids=COMPILED.keys())
 def test_compiled_in_one_graph(family: Family) -> None:
     model, accelerated = models(family)
     compiled = torch.compile(accelerated, backend="aot_eager", fullgraph=True)
