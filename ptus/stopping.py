@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish to stop: what is done so far is finished properly."""
+"""Ctrl-C, SIGTERM and a closed terminal as a wish to stop: what is done so far is finished properly."""
 
 import signal
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-WISHES = (signal.SIGINT, signal.SIGTERM)
+WISHES = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 class Stop:
@@ -32,7 +32,7 @@ class Stop:
 
 @contextmanager
 def stop_on_signals() -> Iterator[Stop]:
-    """Note the first Ctrl-C or SIGTERM of the block instead of dying of it; the second has its usual effect.
+    """Note the first of these signals in the block instead of dying of it; the second has its usual effect.
 
     Works in the main thread only, which is where Python lets signals be handled.
     """

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -62,7 +63,8 @@ def train(
         config: How to train.
         intervals: Steps between what is written.
         init_from: Checkpoint whose weights to start from.
-        resume: Go on where the run in --output stopped, with its model and configuration.
+        resume: Go on where the run in --output stopped, with its model and configuration; options of --config that are
+            given here and are not the usual ones replace the run's own.
         vgg19: VGG-19's weights, *.safetensors with torchvision's names; without them pictures are compared on pyramids.
         workers: Processes that load pairs.
         device: Where to compute.
@@ -74,8 +76,13 @@ def train(
     if not resume and (output / STATE).exists():
         raise UserError(f"{output} has a run already; give --resume to go on with it, or another --output")
     model_config, start = PRESETS[size or "slim-256"], None
+    if workers < 0:
+        raise UserError(f"--workers {workers}: give at least 0, which loads pairs in the process that trains")
     if resume:
-        model_config, config = read_configs(output / STATE)
+        model_config, stored = read_configs(output / STATE)
+        config, changes = stored.changed_as(config)
+        for name, before, now in changes:
+            print(f"{name}: {before} so far, {now} from here on")
     elif init_from is not None:
         start = load_model(init_from)
         start = start if size is None else at_size(start, model_config.size)
@@ -84,7 +91,10 @@ def train(
     clips = {folder: read_clips(folder, "train") for folder in data}
     for folder, there in clips.items():
         if not there:
-            raise UserError(f"{folder} has no clips to train on; run ptus prepare with more videos")
+            raise UserError(
+                f"{folder} has no clips to train on: chance, by each person's name, keeps some for testing; "
+                "run ptus prepare with videos of more persons"
+            )
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -100,8 +110,9 @@ def train(
         trainer = Trainer(model_config, config, perceptual, place.device, start)
         if resume:
             load_state(trainer, output / STATE)
-        with stop_on_signals() as stop:
-            run(trainer, batches(pairs, config.batch, trainer.step, config.steps, workers), output, stop, intervals)
+        loaded = batches(pairs, config.batch, trainer.step, config.steps, workers)
+        with stop_on_signals() as stop, closing(loaded):
+            run(trainer, loaded, output, stop, intervals)
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()

@@ -1,8 +1,8 @@
 """How a model is trained: one typed configuration, stored beside the optimiser's state."""
 
 import math
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, is_dataclass, replace
+from typing import Any, Literal
 
 Precision = Literal["float32", "bfloat16", "float16"]
 
@@ -111,6 +111,23 @@ class TrainingConfig:
                 raise ValueError(f"{name}: expected more than 0, got {getattr(self, name)}")
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema: expected at least 0 and less than 1, got {self.ema}")
+
+    def changed_as(self, given: "TrainingConfig") -> tuple["TrainingConfig", list[tuple[str, object, object]]]:
+        """This with those of the given numbers that are not the usual ones, and what changed: name, before, now."""
+        usual, changes = TrainingConfig(), []
+
+        def overlaid(own: Any, given: Any, usual: Any, prefix: str) -> Any:
+            values = {}
+            for name, number in vars(given).items():
+                before, of_all = getattr(own, name), getattr(usual, name)
+                if is_dataclass(number):
+                    values[name] = overlaid(before, number, of_all, f"{prefix}{name}.")
+                elif number not in (of_all, before):
+                    values[name] = number
+                    changes.append((prefix + name, before, number))
+            return replace(own, **values)
+
+        return overlaid(self, given, usual, ""), changes
 
     def learning_rate_factor(self, step: int) -> float:
         """What the learning rates are multiplied by at a step."""

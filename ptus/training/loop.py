@@ -42,6 +42,16 @@ class Intervals:
     pictures: int = 500
     checkpoint: int = 1000
 
+    def __post_init__(self) -> None:
+        """Refuse what is no interval.
+
+        Raises:
+            ValueError: naming it.
+        """
+        for name, steps in vars(self).items():
+            if steps < 1:
+                raise ValueError(f"{name}: expected at least 1, got {steps}")
+
 
 def run(trainer: Trainer, batches: Iterable[Batch], folder: Path, stop: Stop, intervals: Intervals) -> None:
     """Train until the batches, or the user's patience, end; then write state and model.
@@ -110,7 +120,7 @@ def _step(trainer: Trainer, batch: Batch, folder: Path) -> Outcome:
             save(trainer, folder)
         raise UserError(
             f"step {trainer.step}: a loss is not finite ({error}); the batch is in {bad}, "
-            "and --resume goes on before it: lower the learning rate, or switch that loss off"
+            "and --resume goes on before it, with a lower --config.learning-rate or without that loss: --config.weights"
         ) from error
 
 

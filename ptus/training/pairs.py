@@ -1,7 +1,10 @@
 """Pairs of frames of the same clip, drawn and varied: the same number always gives the same pair."""
 
+import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from threading import Timer
+from types import FrameType
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +31,8 @@ PROPORTIONED = 0.5
 """Of the pairs whose motion is known, the face is given other proportions: more people look otherwise, too."""
 BOX_ERROR = 0.08
 """Deviation of a face box's place, of its side, and of its side's logarithm."""
+GRACE = 10.0
+"""Seconds for which a process that loads pairs goes on after it was told to end."""
 DIFFERENT, CANDIDATES = 0.5, 8
 """Share of the driving frames that are chosen for their expression, and from how many."""
 
@@ -102,7 +107,7 @@ def _opened(
     return picture, known
 
 
-def batches(pairs: Pairs, batch: int, first_step: int, steps: int, workers: int) -> Iterator[Batch]:
+def batches(pairs: Pairs, batch: int, first_step: int, steps: int, workers: int) -> Generator[Batch]:
     """The batches of steps `first_step` to `steps`, those of this process where there are several.
 
     A step's pairs have the same numbers however many processes share them.
@@ -120,13 +125,21 @@ def batches(pairs: Pairs, batch: int, first_step: int, steps: int, workers: int)
     loader: DataLoader[Batch] = DataLoader(
         pairs, batch_sampler=numbers, num_workers=workers, collate_fn=_joined, worker_init_fn=_leave_signals
     )
-    return iter(loader)
+    # A generator: closing it lets go of the processes, even while an error keeps everything else.
+    yield from loader
 
 
 def _leave_signals(worker: int) -> None:
-    """Ctrl-C reaches every process of a terminal's group: only the one that trains decides what comes of it."""
-    for wish in WISHES:
-        signal.signal(wish, signal.SIG_IGN)
+    """A wish to stop may reach every process: the one that trains decides what comes of it, and is given time."""
+
+    def end_later(number: int, frame: FrameType | None) -> None:
+        timer = Timer(GRACE, os._exit, args=(0,))
+        timer.daemon = True
+        timer.start()
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for wish in set(WISHES) - {signal.SIGINT}:
+        signal.signal(wish, end_later)  # ignored, it would keep a process that fails waiting for this one's end
 
 
 def _joined(samples: list[Batch]) -> Batch:

@@ -1,7 +1,9 @@
 """`ptus train`: a run, another that goes on with it, and what cannot be done."""
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -32,8 +34,14 @@ def test_a_run_and_what_follows(data: Path, tmp_path: Path, capsys: pytest.Captu
     start = ["--init-from", str(first / "model.safetensors")]
     main(["train", "--data", str(data), "--output", str(second), *start, *QUICK, "--config.steps", "1"])
     assert load_model(second / "model.safetensors").config.size == 128
-    main(["train", "--data", str(data), "--output", str(second), "--resume", "--workers", "0"])
+    resume = ["train", "--data", str(data), "--output", str(second), "--resume", "--workers", "0"]
+    main(resume)
     assert "step 1 of 1" in capsys.readouterr().out
+    main([*resume, "--config.steps", "2", "--config.weights.face", "0.5"])
+    printed = capsys.readouterr().out
+    assert "steps: 1 so far, 2 from here on\nweights.face: 1.0 so far, 0.5 from here on" in printed
+    assert "step 2 of 2" in printed
+    assert read_configs(second / "state.safetensors")[1].batch == 1
 
 
 def test_several_data_sets(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,6 +68,20 @@ def test_sigterm_saves_and_stops(data: Path, tmp_path: Path) -> None:
     assert 0 < read_step(tmp_path) < 1000
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds processes as Linux lists them")
+def test_a_run_that_fails_ends_with_the_processes_that_load(data: Path, tmp_path: Path) -> None:
+    given = [*QUICK, "--workers", "1", "--config.steps", "1000"]
+    arguments = ["train", "--data", str(data), "--output", str(tmp_path), *given]
+    with subprocess.Popen([sys.executable, "-m", "ptus", *arguments], stderr=subprocess.PIPE, text=True) as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while not (tmp_path / "logs").exists() or not (loading := children.read_text().split()):
+            assert process.poll() is None
+            time.sleep(0.1)
+        os.kill(int(loading[0]), signal.SIGKILL)
+        assert "is killed by signal" in process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+
+
 def read_step(folder: Path) -> int:
     with safe_open(folder / "state.safetensors", framework="pt") as file:
         step: int = json.loads(file.metadata()["ptus-training"])["step"]
@@ -76,6 +98,7 @@ def read_step(folder: Path) -> int:
         (["--init-from", "none.safetensors"], "there is no none.safetensors"),
         (["--vgg19", "none.safetensors"], "cannot read VGG-19's weights from none.safetensors"),
         (["--data", "none"], "none/clips.csv"),
+        (["--workers", "-1"], "--workers -1: give at least 0"),
     ],
 )
 def test_what_cannot_be_done(
