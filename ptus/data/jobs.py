@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
@@ -21,6 +22,8 @@ from ptus.stopping import Stop
 
 FAILED = 3
 """Exit status of a process whose task ended in an error of the user's."""
+BROKEN = 4
+"""Exit status of a process whose task ended in another error, which may be the file's fault."""
 PATIENCE = 0.2
 """Seconds between looks at whether the user wants to stop."""
 
@@ -97,7 +100,7 @@ def _outcome(process: BaseProcess, task: Task, word: Word) -> str | None:
         return f"the process that read it was ended by {signal.Signals(-code).name}"
     if code == FAILED:
         raise UserError(word.recv())
-    raise RuntimeError(f"{task.name}: the process ended with status {code}; its traceback is above")
+    return f"the process that read it failed: {word.recv() if code == BROKEN else f'exit status {code}'}"
 
 
 def _work(task: Task, folder: Path, says: Word) -> None:
@@ -114,6 +117,10 @@ def _work(task: Task, folder: Path, says: Word) -> None:
     except OSError as error:
         says.send(f"cannot write to {folder}: {error.strerror}; mend that and run the command again")
         sys.exit(FAILED)
+    except Exception as error:  # of what no one has thought of, one file's fault must not stop the others
+        traceback.print_exc()
+        says.send(f"{type(error).__name__}: {error}")
+        sys.exit(BROKEN)
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:

@@ -36,6 +36,8 @@ class Trial:
     def run(self, folder: Path) -> Record:
         if self.end == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.end == "broken":
+            raise KeyError("a frame")
         if self.end == "full":
             raise OSError(28, "No space left on device")
         if self.end == "refused":
@@ -47,9 +49,12 @@ def made(folder: Path, *tasks: Trial) -> list[Record]:
     return make_dataset(tasks, {task.key: "Ada" for task in tasks}, SETTINGS, folder, 2, Stop())
 
 
-def test_a_crash_is_listed_and_tried_again(tmp_path: Path) -> None:
-    first = made(tmp_path, Trial("a"), Trial("b", "killed"), Trial("c"))
-    assert [record.error for record in first] == [None, "the process that read it was ended by SIGKILL", None]
+@pytest.mark.parametrize(
+    ("end", "says"), [("killed", "was ended by SIGKILL"), ("broken", "failed: KeyError: 'a frame'")]
+)
+def test_a_crash_is_listed_and_tried_again(end: str, says: str, tmp_path: Path) -> None:
+    first = made(tmp_path, Trial("a"), Trial("b", end), Trial("c"))
+    assert [record.error for record in first] == [None, f"the process that read it {says}", None]
     assert list(read_records(tmp_path)) == ["a", "c"]
     assert [record.error for record in made(tmp_path, Trial("a"), Trial("b"), Trial("c"))] == [None] * 3
 
