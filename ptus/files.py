@@ -15,7 +15,8 @@ def replacing(path: Path) -> Iterator[Path]:
     Args:
         path: the file to write; its folder must exist. The suffix is kept, for writers that choose a format by it.
     """
-    partial = path.with_name(f".{path.stem}-{os.getpid()}.partial{path.suffix}")
+    # A name may have 255 bytes, and in some scripts a character takes four of them.
+    partial = path.with_name(f".{path.stem[:48]}-{os.getpid()}.partial{path.suffix}")
     try:
         yield partial
         partial.replace(path)

@@ -1,7 +1,8 @@
 """Pictures in and out of files."""
 
+from itertools import product
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ Plane: TypeAlias = npt.NDArray[np.float32]
 """A picture or map (H, W) or (H, W, C), usually 0 to 1."""
 Mask: TypeAlias = npt.NDArray[np.bool_]
 """A region (H, W)."""
+Array: TypeAlias = npt.NDArray[Any]
 
 
 def read_image(path: Path) -> Pixels:
@@ -37,10 +39,21 @@ def read_image(path: Path) -> Pixels:
         stored = upright = None
     if stored is None or upright is None:
         raise UserError(f"{path} is not a picture that can be read; give a JPEG or PNG file")
-    if stored.ndim == 3 and stored.shape[2] == 4 and stored.shape[:2] == upright.shape[:2]:
-        opacity = stored[..., 3:].astype(np.float32) / (65535 if stored.dtype == np.uint16 else 255)
+    if stored.ndim == 3 and stored.shape[2] == 4:
+        most = 65535 if stored.dtype == np.uint16 else 255
+        opacity = _turned_alike(stored[..., 3:].astype(np.float32) / most, data, upright)
         upright = (upright * opacity + 255 * (1 - opacity)).round().astype(np.uint8)
     return np.ascontiguousarray(cv2.cvtColor(upright, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def _turned_alike(opacity: Array, data: Array, upright: Array) -> Array:
+    """The opacity of a picture, turned as OpenCV turned its colours to make it upright."""
+    stored = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    assert stored is not None
+    for mirror, turns in product((1, -1), range(4)):
+        if np.array_equal(np.rot90(stored[:, ::mirror], turns), upright):
+            return np.rot90(opacity[:, ::mirror], turns)
+    raise AssertionError("OpenCV made another picture of the same file")
 
 
 def is_image(path: Path) -> bool:

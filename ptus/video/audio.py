@@ -14,6 +14,8 @@ from ptus.video.opening import open_media
 
 COPIED = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"})
 """What players expect in MP4."""
+LEAST_MP3_RATE = 16000
+"""Samples a second of the slowest MP3 that MP4 holds."""
 AAC_RATES = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000})
 USUAL_RATE = 48000
 RUN_UP = 2
@@ -45,7 +47,9 @@ class AudioTrack:
         self._container = container
         self._stream = stream
         self._origin = origin
-        self._copied = stream.codec_context.codec.canonical_name in COPIED
+        name = stream.codec_context.codec.canonical_name
+        slow = name == "mp3" and stream.codec_context.sample_rate < LEAST_MP3_RATE
+        self._copied = name in COPIED and not slow
         self._pieces = self._packets() if self._copied else self._frames()
         self._pending: Piece | None = None
         self._start: Fraction | None = None

@@ -1,6 +1,6 @@
 """Decoded frames as pictures: right colours, upright, square pixels."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -20,6 +20,15 @@ class Orientation(NamedTuple):
     transpose: bool = False
     flip_horizontally: bool = False
     flip_vertically: bool = False
+
+
+BY_ROTATION = (
+    Orientation(),
+    Orientation(transpose=True, flip_vertically=True),
+    Orientation(flip_horizontally=True, flip_vertically=True),
+    Orientation(transpose=True, flip_horizontally=True),
+)
+"""By how many quarter turns a frame is turned anticlockwise; one that is mirrored too cannot be told from it."""
 
 
 class FrameConverter:
@@ -63,9 +72,12 @@ def _on_white(rgba: Pixels) -> Pixels:
 
 def _orientation(frame: av.VideoFrame) -> Orientation:
     """What the display matrix asks for; it takes a pixel (x, y) to (ax + cy, bx + dy)."""
-    if "DISPLAYMATRIX" not in frame.side_data:
+    try:
+        data: Any = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # beside the matrix is something that PyAV does not know, such as EXIF
+        return BY_ROTATION[frame.rotation % 360 // 90]
+    if data is None:
         return Orientation()
-    data = frame.side_data["DISPLAYMATRIX"]  # type: ignore[typeddict-item]  # PyAV declares one kind of many
     a, b, _, c, d = (int(number) for number in np.frombuffer(data, np.int32)[:5])
     if abs(b) > abs(a):
         return Orientation(True, flip_horizontally=c < 0, flip_vertically=b < 0)

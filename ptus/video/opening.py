@@ -26,7 +26,9 @@ def open_media(place: Path | str) -> InputContainer:
         UserError: where there is nothing, or nothing that can be decoded.
     """
     try:
-        return av.open(str(place), timeout=STREAM_SECONDS if is_url(place) else None)
+        if is_url(place):
+            return av.open(str(place), timeout=STREAM_SECONDS)
+        return av.open(str(Path(place).absolute()))  # what comes before a colon would be taken for a protocol
     except OSError as error:
         raise UserError(f"cannot read {place}: {error.strerror}; give the path of a video") from error
     except (av.FFmpegError, ValueError) as error:

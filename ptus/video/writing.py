@@ -66,7 +66,7 @@ class VideoWriter:
         with ExitStack() as opening, _reporting(path):
             partial = opening.enter_context(replacing(path))
             options = {"movflags": "+faststart", "movie_timescale": str(self._movie_ticks())}
-            self._container = av.open(str(partial), "w", format="mp4", options=options)
+            self._container = av.open(str(partial.absolute()), "w", format="mp4", options=options)
             opening.callback(self._container.close)
             self._container.metadata.update(comment=comment, description=comment)
             # Frames that are stored out of order would make the last one's duration, and the track's, a guess.

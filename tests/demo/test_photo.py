@@ -37,6 +37,27 @@ def test_pictures_of_any_channels_and_depth_are_read(
         assert (pixels[10:] == 255).all()
 
 
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_transparency_is_turned_with_the_colours(monkeypatch: pytest.MonkeyPatch, turns: int, mirrored: bool) -> None:
+    """As OpenCV turns a picture by its EXIF part."""
+    stored = np.random.default_rng(0).integers(0, 256, (20, 30, 4), np.uint8)
+    stored[:, :, 3] = np.arange(30) * 8
+    decode = cv2.imdecode
+
+    def upright(picture: Any) -> Any:
+        return np.ascontiguousarray(np.rot90(picture[:, ::-1] if mirrored else picture, turns))
+
+    def turned(data: npt.NDArray[np.uint8], flags: int) -> Any:
+        return upright(decode(data, flags)) if flags == cv2.IMREAD_COLOR else decode(data, flags)
+
+    monkeypatch.setattr(cv2, "imdecode", turned)
+    monkeypatch.setattr(Path, "read_bytes", lambda _: cv2.imencode(".png", stored)[1].tobytes())
+    opacity = stored[..., 3:] / 255
+    expected = upright((stored[..., 2::-1] * opacity + 255 * (1 - opacity)).round())
+    assert np.abs(read_image(Path("picture.png")).astype(int) - expected).max() <= 1
+
+
 def test_the_bundled_portrait_is_shrunk_to_even_sides() -> None:
     photo = load_photo(None, None, 201)
     assert photo.pixels.shape == (200, 200, 3)

@@ -1,5 +1,6 @@
 """Small videos, made for a test."""
 
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +24,12 @@ def moving_square(count: int, width: int = 64, height: int = 48) -> list[Pixels]
         frame[16:32, 2 * index : 2 * index + 16] = (200, 40, 40)
         frames.append(frame)
     return frames
+
+
+def with_orientation(jpeg: bytes, orientation: int) -> bytes:
+    """A JPEG with this orientation, 1 to 8, in its EXIF part."""
+    exif = b"Exif\0\0II*\0" + struct.pack("<IHHHIHHI", 8, 1, 0x112, 3, 1, orientation, 0, 0)
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + jpeg[2:]
 
 
 def write_clip(

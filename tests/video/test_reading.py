@@ -6,14 +6,15 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from av.video.reformatter import ColorRange, Colorspace
 
 from ptus.errors import UserError
-from ptus.images import Pixels
+from ptus.images import Pixels, read_image
 from ptus.video import TimedFrame, VideoReader
-from tests.video.clips import VARIABLE, moving_square, turned, write_clip
+from tests.video.clips import VARIABLE, moving_square, turned, with_orientation, write_clip
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "clips"
 
@@ -86,6 +87,18 @@ def test_the_display_matrix_is_applied(tmp_path: Path, matrix: tuple[int, int, i
     for frame in _read(path):
         assert frame.pixels.shape == upright.shape
         assert np.abs(frame.pixels.astype(int) - upright).mean() < 5
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_frames_with_exif_are_upright(tmp_path: Path, orientation: int) -> None:
+    picture = _halves((200, 30, 30), (30, 30, 200))
+    picture[:10] = 240
+    path = tmp_path / "frame.jpg"
+    path.write_bytes(with_orientation(cv2.imencode(".jpg", picture)[1].tobytes(), orientation))
+    (frame,) = _read(path)
+    upright = read_image(path)
+    assert frame.pixels.shape == upright.shape
+    assert np.abs(frame.pixels.astype(int) - upright).mean() < 5
 
 
 @pytest.mark.parametrize(

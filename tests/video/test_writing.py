@@ -123,6 +123,23 @@ def test_sound_is_copied_byte_for_byte(tmp_path: Path, codec: str) -> None:
     assert times(path) == times(clip)
 
 
+def test_sound_that_mp4_cannot_hold_at_its_rate_is_encoded(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.avi", moving_square(25), codec="mpeg4", sound="libmp3lame", rate=11025)
+    path = _rewritten(clip, tmp_path / "out.mp4")
+    with av.open(str(path)) as container:
+        stream = container.streams.audio[0]
+        assert (stream.codec_context.name, stream.codec_context.sample_rate) == ("aac", 11025)
+        assert sum(frame.samples for frame in container.decode(audio=0)) > 10000
+
+
+def test_a_name_may_have_a_colon_and_the_most_letters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    clip = write_clip(tmp_path / "clip.mp4", moving_square(3), sound="aac")
+    clip.rename("10:20.mp4")
+    longest = Path("to:" + 248 * "x" + ".mp4")
+    assert len(times(_rewritten(Path("10:20.mp4"), longest).absolute())) == 3
+
+
 @pytest.mark.parametrize(
     ("suffix", "codec", "frames", "start"),
     [
