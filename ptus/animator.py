@@ -120,7 +120,11 @@ class Animator:
 
         Raises:
             UserError: where no face is found in a picture, or two of nearly the same size; for a video `animate` does.
+            TypeError: for what is neither a picture nor frames, and for a picture of another type than uint8.
+            ValueError: for a picture of another shape.
         """
+        if isinstance(source, (str, bytes, Path)) or not isinstance(source, Iterable):
+            raise TypeError(f"source: expected a picture or the frames of a video, got {type(source).__name__}")
         viewer = Viewer(self._detector, self.size, "the source", "--source-face", face)
         self._photo = self._source_views = None
         if isinstance(source, np.ndarray):
@@ -152,7 +156,8 @@ class Animator:
 
         Raises:
             UserError: where no face is found in a video, or two of nearly the same size.
-            ValueError: where no source has been prepared.
+            ValueError: where no source has been prepared, and, as all below, for a frame of another shape.
+            TypeError: for a frame that is no array of uint8.
         """
         if self._photo is None and self._source_views is None:
             raise ValueError("animate: no source; call prepare first (a source video serves once)")
@@ -165,8 +170,14 @@ class Animator:
             views.append(_held(self._source_views, "the source"))
         reenactment = Reenactment(self._stages, options or TransferOptions(), self._photo)
         photo, self._source_views = self._photo, None
+        return self._results(reenactment, photo, views, paste_back)
+
+    def _results(
+        self, reenactment: Reenactment, photo: View | None, views: list[Iterator[View]], paste_back: bool
+    ) -> Generator[Pixels, None, None]:
+        """The results of `animate`, of what it was called with, whatever is prepared meanwhile."""
+        drivers = len(views) if photo is not None else len(views) - 1
         batches = prefetch(_batches(zip(*views, strict=False), self.batch_size), BATCHES_AHEAD)
-        drivers = 1 if expression_frames is None else 2
         with closing(prefetch(self._rendered(reenactment, batches, drivers), BATCHES_AHEAD)) as rendered:
             for moments, pictures in rendered:
                 for moment, picture in zip(moments, pictures, strict=True):

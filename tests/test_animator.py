@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -147,7 +148,44 @@ def test_a_face_may_appear_after_some_frames_but_not_never() -> None:
 
 def test_without_a_source_nothing_is_animated() -> None:
     with pytest.raises(ValueError, match="prepare"):
-        next(_animator()[0].animate(_driving(1)))
+        _animator()[0].animate(_driving(1))
+
+
+def test_what_is_animated_is_what_was_prepared_before() -> None:
+    animator, _ = _animator()
+    animator.prepare(GREY, FACE)
+    results = animator.animate(_driving(1), face=FACE)
+    animator.prepare(np.zeros_like(GREY), FACE)
+    assert next(results).mean() > 50
+
+
+@pytest.mark.parametrize(
+    ("picture", "error", "says"),
+    [
+        (GREY / 255, TypeError, "expected an array of uint8, 0 to 255, got an array of float64"),
+        (GREY[..., 0], ValueError, r"expected a picture of shape \(H, W, 3\), got \(151, 201\)"),
+        (np.dstack((GREY, GREY[..., 0])), ValueError, r"got \(151, 201, 4\)"),
+        ("photo.png", TypeError, "expected a picture or the frames of a video, got str"),
+        (3, TypeError, "expected a picture or the frames of a video, got int"),
+    ],
+)
+def test_sources_that_are_no_pictures_are_refused(picture: Any, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        _animator()[0].prepare(picture, FACE)
+
+
+@pytest.mark.parametrize(
+    ("second", "error", "says"),
+    [
+        (GREY[:100], ValueError, r"the driving video: expected .* \(151, 201, 3\), got \(100, 201, 3\)"),
+        (torch.zeros(151, 201, 3), TypeError, "the driving video: expected an array of uint8, 0 to 255, got Tensor"),
+    ],
+)
+def test_frames_that_are_not_like_the_first_are_refused(second: Any, error: type[Exception], says: str) -> None:
+    animator, _ = _animator()
+    animator.prepare(GREY, FACE)
+    with pytest.raises(error, match=says):
+        list(animator.animate([GREY, second], face=FACE))
 
 
 def test_options_that_do_not_fit_are_refused() -> None:

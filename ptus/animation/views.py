@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
+import numpy as np
+
 from ptus.animation.crop import Crop, upper_body
 from ptus.faces import FaceBox, FaceDetector
 from ptus.faces.boxes import checked_face, only_face
@@ -51,8 +53,10 @@ class Viewer(NamedTuple):
         Raises:
             UserError: where no face is found, or it is not clear which one is meant, or the box given is not within the
                 frame.
+            TypeError: for what is no array of uint8.
+            ValueError: for an array of another shape.
         """
-        rest = iter(frames)
+        rest = self._checked(frames)
         first = next(rest, None)
         if first is None:
             return
@@ -62,6 +66,19 @@ class Viewer(NamedTuple):
         tracker = FaceTracker(self.detector, face)
         for frame in chain(seen, rest):
             yield View(frame, crop, crop.cut(frame, self.size), crop.normalised(tracker.follow(frame)))
+
+    def _checked(self, frames: Iterable[Pixels]) -> Iterator[Pixels]:
+        """The frames, all of the first one's size."""
+        shape = None
+        for frame in frames:
+            if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8:
+                kind = f"an array of {frame.dtype}" if isinstance(frame, np.ndarray) else type(frame).__name__
+                raise TypeError(f"{self.what}: expected an array of uint8, 0 to 255, got {kind}")
+            if frame.ndim != 3 or frame.shape[2] != 3 or frame.size == 0 or frame.shape != (shape or frame.shape):
+                expected = shape or "(H, W, 3)"
+                raise ValueError(f"{self.what}: expected a picture of shape {expected}, got {frame.shape}")
+            shape = frame.shape
+            yield frame
 
     def view(self, picture: Pixels) -> View:
         """The view of a single picture (H, W, 3).
@@ -82,4 +99,5 @@ class Viewer(NamedTuple):
             if following is None:
                 break
             seen.append(following)
-        return seen, only_face(boxes, self.what, self.option)
+        searched = self.what if len(seen) == 1 else f"{self.what}, whose first {len(seen)} frames were searched"
+        return seen, only_face(boxes, searched, self.option)
