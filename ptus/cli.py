@@ -18,9 +18,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     wait_asleep()
     keep_freed_memory()
-    from ptus.commands.registry import COMMANDS  # imports PyTorch
-
     try:
+        from ptus.commands.registry import COMMANDS  # imports PyTorch
+
         tyro.extras.subcommand_cli_from_dict(
             COMMANDS, prog="ptus", description="Talking upper bodies from one picture.", args=arguments
         )

@@ -53,11 +53,13 @@ def animate(
     Args:
         source: Photo or video of one person. Of a video, each output frame takes what is shown at its time; the last
             frame is held.
-        driving: Video that moves it; or a camera's number, or a stream's URL: these run until Ctrl-C and have no sound.
+        driving: Video that moves it, one shot of one person; or a camera's number, or a stream's URL: these run until
+            Ctrl-C and have no sound.
         output: File to write, *.mp4; its frames have the driving video's times.
         model: Checkpoint, *.safetensors; without it, the one that comes along, slim-256.
         expression_driving: Video that the expression is taken from instead, at the driving video's times.
-        motion: Take the driver's change since the first driving frame, or go where the driver is.
+        motion: Take the driver's change since the first driving frame; or go where the driver is, also as near to the
+            camera, which asks for a driver who is framed like the source.
         pose: Strength of the head's motion, 0 to 2.
         expression: Strength of the expression, 0 to 2.
         body: Strength of the body's motion, 0 to 2; with 0 only the face moves.

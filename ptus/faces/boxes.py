@@ -77,7 +77,8 @@ def checked_face(box: Sequence[float], width: int, height: int, what: str, optio
         UserError: where it is not within the picture, `width` × `height` pixels.
     """
     x, y, face_width, face_height = box
-    if min(x, y) < 0 or min(face_width, face_height) < 1 or x + face_width > width or y + face_height > height:
+    inside = x >= 0 and y >= 0 and x + face_width <= width and y + face_height <= height
+    if not (inside and face_width >= 1 and face_height >= 1):
         given = " ".join(f"{side:g}" for side in box)
         raise UserError(f"{option} {given} is not within {what}, which is {width}×{height}")
     return FaceBox(x, y, face_width, face_height)

@@ -1,5 +1,7 @@
 """Which face is meant."""
 
+import math
+
 import pytest
 
 from ptus.errors import UserError
@@ -24,7 +26,9 @@ def test_no_face_is_said_with_what_to_do() -> None:
         only_face([], "x.jpg", "--face")
 
 
-@pytest.mark.parametrize("box", [(-1, 0, 10, 10), (0, 0, 0, 10), (95, 0, 10, 10), (0, 45, 10, 10)])
+@pytest.mark.parametrize(
+    "box", [(-1, 0, 10, 10), (0, 0, 0, 10), (95, 0, 10, 10), (0, 45, 10, 10), (math.nan, 0, 10, 10)]
+)
 def test_a_box_beyond_the_picture_is_refused(box: tuple[float, float, float, float]) -> None:
     with pytest.raises(UserError, match=r"--face .* is not within x\.jpg, which is 100×50"):
         checked_face(box, 100, 50, "x.jpg", "--face")
