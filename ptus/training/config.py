@@ -76,7 +76,7 @@ class TrainingConfig:
         clip_norm: the largest norm of the generator's gradient.
         ema: how much of the averaged weights a step keeps.
         precision: of convolutions; motion stays in float32.
-        only: name of the one module to train, like `face.close_up`: all others stay as they are; empty for all of them.
+        only: modules to train, like `warping` or `face.close_up`, while the others stay as they are; none for all.
         seed: of weights, pairs and augmentation.
         weights: of the losses.
     """
@@ -90,7 +90,7 @@ class TrainingConfig:
     clip_norm: float = 10.0
     ema: float = 0.999
     precision: Precision = "float32"
-    only: str = ""
+    only: tuple[str, ...] = ()
     seed: int = 0
     weights: LossWeights = field(default_factory=LossWeights)
 

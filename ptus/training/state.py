@@ -48,8 +48,8 @@ def read_configs(path: Path) -> tuple[ModelConfig, TrainingConfig]:
     facts, _ = _read(path, with_tensors=False)
     try:
         values = dict(facts["config"])
-        weights = LossWeights(**values.pop("weights"))
-        return ModelConfig.from_dict(facts["model"]), TrainingConfig(**values, weights=weights)
+        weights, only = LossWeights(**values.pop("weights")), tuple(values.pop("only"))
+        return ModelConfig.from_dict(facts["model"]), TrainingConfig(**values, weights=weights, only=only)
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} has a configuration that cannot be used: {error}; start anew") from error
 

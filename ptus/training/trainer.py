@@ -1,5 +1,6 @@
 """One training step, and everything that changes in it."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from copy import deepcopy
 
@@ -68,7 +69,7 @@ class Trainer:
         for module in self.model.modules():
             if isinstance(module, nn.Conv2d):  # the format in which convolutions are fastest
                 module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)
-        _train_part(self.model, config.only)
+        _train_parts(self.model, config.only)
         self.averaged = deepcopy(self.model).eval().requires_grad_(False)
         self.discriminators = Discriminators(model_config.size).to(device)
         learning = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
@@ -114,7 +115,9 @@ class Trainer:
             raise NotFiniteError(losses)
         total = outcome.total(weights)
         if not total.requires_grad:
-            raise UserError(f"only: no loss that is switched on depends on {config.only}; switch one on, or train more")
+            raise UserError(
+                f"only: no loss that is switched on depends on {', '.join(config.only)}; switch one on, or train more"
+            )
         self.scaler.scale(total).backward()
         self.scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
@@ -155,20 +158,20 @@ class Trainer:
         for parameter, newest in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
             parameter.lerp_(newest, 1 - keep)
         for buffer, current in zip(self.averaged.buffers(), self.model.buffers(), strict=True):
-            if (
-                buffer.is_floating_point()
-            ):  # statistics of the last few batches alone are not those of the averaged weights
+            # Statistics of the last few batches alone are not those of the averaged weights.
+            if buffer.is_floating_point():
                 buffer.lerp_(current, 1 - keep)
             else:
                 buffer.copy_(current)
 
 
-def _train_part(model: PTUS, name: str) -> None:
-    """Let a module learn, and no other: not even batch statistics; all of them where the name is empty."""
+def _train_parts(model: PTUS, names: Sequence[str]) -> None:
+    """Let modules learn, and no others: not even batch statistics; all of them where there is no name."""
     try:
-        part = model.get_submodule(name)
+        parts = [model.get_submodule(name) for name in names or ("",)]
     except AttributeError as error:
-        parts = ", ".join(child for child, _ in model.named_children())
-        raise UserError(f"only: the model has no module {name!r}; give {parts}, or one in these") from error
+        children = ", ".join(child for child, _ in model.named_children())
+        raise UserError(f"only: {error}; the model has {children}, and what is in these") from error
     model.eval().requires_grad_(False)
-    part.train().requires_grad_(True)
+    for part in parts:
+        part.train().requires_grad_(True)
