@@ -6,10 +6,10 @@ from torch import Tensor
 
 from ptus_kernels.backend import implementation
 from ptus_kernels.checks import Checks
-from ptus_kernels.compose_motion import check_background, check_field
+from ptus_kernels.motion_arguments import check_background, check_field
 from ptus_kernels.reference import compose_splines as reference
 from ptus_kernels.registration import register
-from ptus_kernels.thin_plate_spline import fitted
+from ptus_kernels.spline_fitting import fitted
 
 
 def compose_splines(

@@ -7,9 +7,7 @@ from ptus_kernels.checks import Checks
 from ptus_kernels.memory_format import empty_in_format_of
 from ptus_kernels.reference import grid_sample as reference
 from ptus_kernels.registration import register
-
-MODES = ("bilinear", "nearest")
-PADDING_MODES = ("zeros", "border", "reflection")
+from ptus_kernels.sampling_arguments import check_sampling
 
 
 def grid_sample_3d(
@@ -59,20 +57,6 @@ def grid_sample_2d(
         ValueError: for a rank, size, device or word that does not fit.
     """
     return _grid_sample(2, input, grid, mode, padding_mode, align_corners)
-
-
-def check_sampling(
-    checks: Checks, rank: int, input: Tensor, points: tuple[str, Tensor], mode: str, padding_mode: str
-) -> Tensor:
-    """Check what sampling ops have in common, and return the points in the type they are computed in."""
-    checks.tensor("input", input, "N C D H W" if rank == 3 else "N C H W")
-    checks.tensor(*points, "N d h w 3" if rank == 3 else "N h w 2")
-    if points[1].numel() > 0:
-        for axis in "DHW"[3 - rank :]:
-            checks.positive_size("input", axis)
-    checks.one_of("mode", mode, MODES)
-    checks.one_of("padding_mode", padding_mode, PADDING_MODES)
-    return checks.coordinates(*points, input)
 
 
 def _grid_sample(rank: int, input: Tensor, grid: Tensor, mode: str, padding_mode: str, align_corners: bool) -> Tensor:

@@ -4,8 +4,8 @@ from torch import Tensor
 
 from ptus_kernels.backend import implementation
 from ptus_kernels.checks import Checks
-from ptus_kernels.compose_motion import check_background, check_motion
 from ptus_kernels.memory_format import empty_in_format_of
+from ptus_kernels.motion_arguments import check_background, check_motion
 from ptus_kernels.reference import motion_features as reference
 from ptus_kernels.registration import register
 

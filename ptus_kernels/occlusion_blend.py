@@ -5,6 +5,7 @@ from torch import Tensor
 from ptus_kernels.backend import implementation
 from ptus_kernels.checks import Checks
 from ptus_kernels.memory_format import empty_in_format_of
+from ptus_kernels.occlusion_arguments import check_occlusion
 from ptus_kernels.reference import occlusion_blend as reference
 from ptus_kernels.registration import register
 
@@ -38,18 +39,6 @@ def occlusion_blend(
     run = implementation("occlusion_blend", reference.occlusion_blend, foreground)
     blended: Tensor = run(foreground, occlusion, background, sigmoid)
     return blended
-
-
-def check_occlusion(checks: Checks, feature: Tensor, occlusion: Tensor, *, is_read: bool, batch: str = "B") -> Tensor:
-    """Check a feature's occlusion map, and return it in the type it is computed in.
-
-    A map that is read, because the output has elements, has some too; `batch` names the batch axis.
-    """
-    checks.tensor("occlusion", occlusion, f"{batch} 1 h_o w_o")
-    if is_read:
-        checks.positive_size("occlusion", "h_o")
-        checks.positive_size("occlusion", "w_o")
-    return checks.coordinates("occlusion", occlusion, feature)
 
 
 def _fake(foreground: Tensor, occlusion: Tensor, background: Tensor | None, sigmoid: bool) -> Tensor:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from ptus_kernels.backend import is_transformed
 from ptus_kernels.checks import FLOATING_TYPES
-from ptus_kernels.grid_sample import MODES, PADDING_MODES, grid_sample_2d, grid_sample_3d
+from ptus_kernels.grid_sample import grid_sample_2d, grid_sample_3d
+from ptus_kernels.sampling_arguments import MODES, PADDING_MODES
 
 _PYTORCHS = F.grid_sample
 _SAMPLERS = {4: grid_sample_2d, 5: grid_sample_3d}

@@ -4,11 +4,11 @@ from torch import Tensor
 
 from ptus_kernels.backend import implementation
 from ptus_kernels.checks import Checks
-from ptus_kernels.compose_motion import check_background
 from ptus_kernels.memory_format import empty_in_format_of
+from ptus_kernels.motion_arguments import check_background
 from ptus_kernels.reference import spline_features as reference
 from ptus_kernels.registration import register
-from ptus_kernels.thin_plate_spline import fitted
+from ptus_kernels.spline_fitting import fitted
 
 
 def spline_features(

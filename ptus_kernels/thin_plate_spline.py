@@ -2,10 +2,10 @@
 
 from torch import Tensor
 
-from ptus_kernels.backend import implementation
 from ptus_kernels.checks import Checks
 from ptus_kernels.reference import thin_plate_spline as reference
 from ptus_kernels.registration import register
+from ptus_kernels.spline_fitting import fitted
 
 
 def thin_plate_spline(kp_driving: Tensor, kp_source: Tensor, *, regularization: float = 0.01) -> Tensor:
@@ -34,24 +34,6 @@ def thin_plate_spline(kp_driving: Tensor, kp_source: Tensor, *, regularization: 
     checks.tensor("kp_driving", kp_driving, "B K P 2")
     kp_driving = kp_driving if kp_driving.dtype.itemsize >= 4 else kp_driving.float()
     return fitted(checks, kp_driving, kp_driving, kp_source, regularization)[2]
-
-
-def fitted(
-    checks: Checks, feature: Tensor, kp_driving: Tensor, kp_source: Tensor, regularization: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Check control points against a feature of B samples, and return them in the type of coordinates, and the splines
-    from the driving to the source points.
-    """
-    checks.tensor("kp_driving", kp_driving, "B K P 2")
-    checks.tensor("kp_source", kp_source, "B K P 2")
-    checks.positive_size("kp_driving", "K")
-    checks.positive_size("kp_driving", "P")
-    checks.number_from_zero("regularization", regularization)
-    kp_driving = checks.coordinates("kp_driving", kp_driving, feature)
-    kp_source = checks.coordinates("kp_source", kp_source, feature)
-    run = implementation("thin_plate_spline", reference.thin_plate_spline, kp_driving)
-    spline: Tensor = run(kp_driving, kp_source, regularization)
-    return kp_driving, kp_source, spline
 
 
 def _fake(kp_driving: Tensor, kp_source: Tensor, regularization: float) -> Tensor:

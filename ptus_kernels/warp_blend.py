@@ -4,11 +4,11 @@ from torch import Tensor
 
 from ptus_kernels.backend import implementation
 from ptus_kernels.checks import Checks
-from ptus_kernels.grid_sample import check_sampling
 from ptus_kernels.memory_format import empty_in_format_of
-from ptus_kernels.occlusion_blend import check_occlusion
+from ptus_kernels.occlusion_arguments import check_occlusion
 from ptus_kernels.reference import warp_blend as reference
 from ptus_kernels.registration import register
+from ptus_kernels.sampling_arguments import check_sampling
 
 
 def warp_blend(
