@@ -60,6 +60,19 @@ def test_the_fastest_is_measured_once_and_kept(
     assert json.loads(file.read_text()) == {KEY: {"points": 32, "channels": 32, "num_warps": 4}}
 
 
+def test_the_first_runs_where_results_must_be_repeatable(
+    measured: list[Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_gpu: Any = SimpleNamespace(is_cuda=True, device=torch.device("cuda:0"), dtype=torch.float32)
+
+    def launched() -> Config:
+        return tuning.launch(lambda config: config, CONFIGS, "warp", on_gpu, (4, 33))
+
+    assert launched() == CONFIGS[1]
+    monkeypatch.setattr(torch, "are_deterministic_algorithms_enabled", lambda: True)
+    assert launched() == CONFIGS[0]
+
+
 def test_what_others_wrote_meanwhile_stays(
     measured: list[Config], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
