@@ -25,9 +25,8 @@ COMPILE_FLAGS += ["-Wextra", "-Wno-psabi", "-Wno-unknown-pragmas", "-Wno-unused-
 # alone, whose instructions make of wide vectors less code.
 SANITIZE_FLAGS = ["-O0", "-march=native", "-g1", "-fno-wrapv", "-fno-omit-frame-pointer"]
 SANITIZE_FLAGS += ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
-# What the CUDA library shares with the CPU library: tensors and their checks, no kernels.
-SHARED = [f"{name}_arguments" for name in ("feature", "field", "occlusion", "sampling", "spade")]
-SHARED_SOURCES = [f"csrc/cpu/{name}.cpp" for name in (*SHARED, "keypoints", "splines", "tensor_view")]
+# What the CPU library and the CUDA library share: tensors and their checks, no kernels.
+HOST_SOURCES = sorted(str(path) for path in Path("csrc/host").glob("*.cpp"))
 # With PyTorch's CUDA; without it the kernels can be compiled but not loaded, and two will do.
 ARCHITECTURES = ["7.5", "8.0", "8.6", "9.0", "10.0"]
 ARCHITECTURES_WITHOUT_CUDA = ["8.0", "9.0"]
@@ -85,7 +84,7 @@ def cuda_extensions(flags: list[str], macros: list, include: str) -> list:
     return [
         extension(
             "ptus_kernels._cuda",
-            sources=[*SHARED_SOURCES, *sorted(str(path) for path in Path("csrc/cuda").glob("*.cu"))],
+            sources=[*HOST_SOURCES, *sorted(str(path) for path in Path("csrc/cuda").glob("*.cu"))],
             include_dirs=[include, str(home / "include")],
             define_macros=macros,
             extra_compile_args={"cxx": flags, "nvcc": ["-O3", "-DUSE_CUDA", "-Xcompiler", "-fvisibility=hidden"]},
@@ -114,7 +113,7 @@ def extensions() -> tuple[list, dict]:
     include = str(Path(__file__).resolve().parent / "csrc")
     cpu = CppExtension(
         "ptus_kernels._cpu",
-        sources=["csrc/ops.cpp", *sorted(str(path) for path in Path("csrc/cpu").glob("*.cpp"))],
+        sources=["csrc/ops.cpp", *HOST_SOURCES, *sorted(str(path) for path in Path("csrc/cpu").glob("*.cpp"))],
         include_dirs=[include],
         define_macros=macros,
         extra_compile_args={"cxx": flags},

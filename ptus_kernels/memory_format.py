@@ -1,4 +1,4 @@
-"""The memory-format rule: an output keeps its input's format. The C++ twin is in csrc/cpu/tensor_view.cpp."""
+"""The memory-format rule: an output keeps its input's format. The C++ twin is in csrc/host/tensor_view.cpp."""
 
 from collections.abc import Sequence
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "cpu/scratch.h"
-#include "cpu/tensor_view.h"
+#include "host/tensor_view.h"
 
 // Sampling reads all channels of a voxel together, so it wants them side by side.
 

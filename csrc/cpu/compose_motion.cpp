@@ -1,8 +1,8 @@
 #include "cpu/compose_motion.h"
 
 #include "cpu/denormals.h"
-#include "cpu/keypoints.h"
-#include "cpu/output_mask.h"
+#include "host/keypoints.h"
+#include "host/output_mask.h"
 
 #define PTUS_KERNEL_HEADER "cpu/compose_motion_kernel.h"
 #include "cpu/foreach_capability.h"

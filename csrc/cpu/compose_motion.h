@@ -1,9 +1,9 @@
 #pragma once
 
-#include "cpu/field_arguments.h"
-#include "cpu/motions.h"
 #include "cpu/resize_table.h"
-#include "cpu/tensor_view.h"
+#include "host/field_arguments.h"
+#include "host/motions.h"
+#include "host/tensor_view.h"
 
 namespace ptus {
 

@@ -1,6 +1,6 @@
 #include "cpu/compose_motion.h"
-#include "cpu/output_mask.h"
-#include "cpu/splines.h"
+#include "host/output_mask.h"
+#include "host/splines.h"
 
 namespace ptus {
 namespace {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "common/elliptic_heatmap.h"
-#include "cpu/keypoints.h"
+#include "host/keypoints.h"
 
 namespace ptus {
 

@@ -23,8 +23,8 @@
 #include "cpu/occlusion_map.h"
 #include "cpu/scratch.h"
 #include "cpu/slab.h"
-#include "cpu/tensor_view.h"
 #include "cpu/warp.h"
+#include "host/tensor_view.h"
 
 #define PTUS_CAPABILITY baseline
 #if defined(__SANITIZE_ADDRESS__)

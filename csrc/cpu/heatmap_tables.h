@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "cpu/keypoints.h"
+#include "host/keypoints.h"
 
 namespace ptus {
 

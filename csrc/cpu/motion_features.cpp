@@ -1,7 +1,7 @@
 #include "cpu/motion_features.h"
 
 #include "cpu/denormals.h"
-#include "cpu/output_mask.h"
+#include "host/output_mask.h"
 
 #define PTUS_KERNEL_HEADER "cpu/motion_features_kernel.h"
 #include "cpu/foreach_capability.h"

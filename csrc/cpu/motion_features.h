@@ -2,12 +2,12 @@
 
 #include "cpu/channels_last.h"
 #include "cpu/elliptic_heatmaps.h"
-#include "cpu/feature_arguments.h"
 #include "cpu/heatmap_tables.h"
-#include "cpu/motions.h"
 #include "cpu/shift_tables.h"
 #include "cpu/slab.h"
-#include "cpu/tensor_view.h"
+#include "host/feature_arguments.h"
+#include "host/motions.h"
+#include "host/tensor_view.h"
 
 namespace ptus {
 

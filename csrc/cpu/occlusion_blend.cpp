@@ -1,9 +1,9 @@
 #include <optional>
 
 #include "cpu/blend_gradients.h"
-#include "cpu/occlusion_arguments.h"
-#include "cpu/output_mask.h"
 #include "cpu/resize_gradient.h"
+#include "host/occlusion_arguments.h"
+#include "host/output_mask.h"
 
 #define PTUS_KERNEL_HEADER "cpu/occlusion_blend_kernel.h"
 #include "cpu/foreach_capability.h"

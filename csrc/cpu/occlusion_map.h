@@ -1,7 +1,7 @@
 #pragma once
 
 #include "cpu/resize_table.h"
-#include "cpu/tensor_view.h"
+#include "host/tensor_view.h"
 
 namespace ptus {
 

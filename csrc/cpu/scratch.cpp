@@ -5,7 +5,7 @@
 #include <new>
 #include <vector>
 
-#include "cpu/tensor_view.h"
+#include "host/tensor_view.h"
 
 namespace ptus {
 namespace {

@@ -1,8 +1,8 @@
 #include <limits>
 
 #include "cpu/denormals.h"
-#include "cpu/output_mask.h"
 #include "cpu/soft_argmax.h"
+#include "host/output_mask.h"
 
 #define PTUS_KERNEL_HEADER "cpu/soft_argmax_kernel.h"
 #include "cpu/foreach_capability.h"

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "common/motion.h"
-#include "cpu/tensor_view.h"
+#include "host/tensor_view.h"
 
 namespace ptus {
 

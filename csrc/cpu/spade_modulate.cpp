@@ -2,9 +2,9 @@
 
 #include <cmath>
 
-#include "cpu/occlusion_arguments.h"
-#include "cpu/output_mask.h"
-#include "cpu/spade_arguments.h"
+#include "host/occlusion_arguments.h"
+#include "host/output_mask.h"
+#include "host/spade_arguments.h"
 
 #define PTUS_KERNEL_HEADER "cpu/spade_modulate_kernel.h"
 #include "cpu/foreach_capability.h"

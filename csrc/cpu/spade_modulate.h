@@ -1,7 +1,7 @@
 #pragma once
 
 #include "common/modulation.h"
-#include "cpu/tensor_view.h"
+#include "host/tensor_view.h"
 
 // A call of spade_modulate as its loops see it, and how it is divided. A contiguous x goes by planes: each is read
 // once, and is still in the cache when it is normalised. A channels-last one goes by segments, some rows each.

@@ -1,6 +1,6 @@
 #include "cpu/motion_features.h"
-#include "cpu/output_mask.h"
-#include "cpu/splines.h"
+#include "host/output_mask.h"
+#include "host/splines.h"
 
 namespace ptus {
 namespace {

@@ -1,6 +1,6 @@
 #include "common/spline.h"
-#include "cpu/output_mask.h"
-#include "cpu/tensor_view.h"
+#include "host/output_mask.h"
+#include "host/tensor_view.h"
 
 namespace ptus {
 namespace {

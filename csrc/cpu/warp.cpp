@@ -3,10 +3,10 @@
 #include <optional>
 
 #include "cpu/channels_last.h"
-#include "cpu/occlusion_arguments.h"
-#include "cpu/output_mask.h"
 #include "cpu/resize_gradient.h"
-#include "cpu/sampling_arguments.h"
+#include "host/occlusion_arguments.h"
+#include "host/output_mask.h"
+#include "host/sampling_arguments.h"
 
 #define PTUS_KERNEL_HEADER "cpu/warp_kernel.h"
 #include "cpu/foreach_capability.h"

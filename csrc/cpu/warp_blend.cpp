@@ -1,7 +1,7 @@
 #include <optional>
 
-#include "cpu/sampling_arguments.h"
 #include "cpu/warp.h"
+#include "host/sampling_arguments.h"
 
 namespace ptus {
 namespace {

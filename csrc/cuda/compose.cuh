@@ -1,7 +1,7 @@
 #pragma once
 
-#include "cpu/field_arguments.h"
 #include "cuda/compose_motion_kernels.cuh"
+#include "host/field_arguments.h"
 
 // What compose_motion and compose_splines have in common on the host.
 

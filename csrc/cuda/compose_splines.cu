@@ -1,5 +1,5 @@
-#include "cpu/output_mask.h"
 #include "cuda/compose.cuh"
+#include "host/output_mask.h"
 
 namespace ptus::cuda {
 namespace {

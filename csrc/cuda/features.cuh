@@ -1,8 +1,8 @@
 #pragma once
 
-#include "cpu/feature_arguments.h"
 #include "cuda/fixed_point.cuh"
 #include "cuda/motion_features_kernels.cuh"
+#include "host/feature_arguments.h"
 
 // What motion_features and spline_features have in common on the host.
 

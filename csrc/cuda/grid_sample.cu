@@ -1,6 +1,6 @@
-#include "cpu/output_mask.h"
-#include "cpu/sampling_arguments.h"
 #include "cuda/warp.h"
+#include "host/output_mask.h"
+#include "host/sampling_arguments.h"
 
 // grid_sample is a warp without an occlusion map: its kernels are in warp_kernels.cuh.
 

@@ -3,8 +3,8 @@
 #include "common/elliptic_heatmap.h"
 #include "common/heatmap.h"
 #include "common/motion.h"
-#include "cpu/keypoints.h"
 #include "cuda/points.cuh"
+#include "host/keypoints.h"
 
 // Keypoints on the device, and how their gradients are summed: blocks of threads write the sums of their points, which
 // a warp for each motion then adds up, in an order that depends on nothing.

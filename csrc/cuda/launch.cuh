@@ -7,7 +7,7 @@
 
 #include <initializer_list>
 
-#include "cpu/tensor_view.h"
+#include "host/tensor_view.h"
 
 // Launching kernels on the current stream of a tensor's device. Nothing here waits for the device, so that every op can
 // be captured in a CUDA graph.

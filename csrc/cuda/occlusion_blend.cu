@@ -1,8 +1,8 @@
 #include <optional>
 
-#include "cpu/occlusion_arguments.h"
-#include "cpu/output_mask.h"
 #include "cuda/occlusion.cuh"
+#include "host/occlusion_arguments.h"
+#include "host/output_mask.h"
 
 namespace ptus::cuda {
 namespace {

@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "cpu/output_mask.h"
 #include "cuda/soft_argmax_kernels.cuh"
+#include "host/output_mask.h"
 
 namespace ptus::cuda {
 namespace {

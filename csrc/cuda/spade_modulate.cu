@@ -1,10 +1,10 @@
 #include <optional>
 #include <type_traits>
 
-#include "cpu/occlusion_arguments.h"
-#include "cpu/output_mask.h"
-#include "cpu/spade_arguments.h"
 #include "cuda/spade_modulate_kernels.cuh"
+#include "host/occlusion_arguments.h"
+#include "host/output_mask.h"
+#include "host/spade_arguments.h"
 
 namespace ptus::cuda {
 namespace {

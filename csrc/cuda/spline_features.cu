@@ -1,6 +1,6 @@
-#include "cpu/output_mask.h"
 #include "cuda/features.cuh"
 #include "cuda/spline_features_kernels.cuh"
+#include "host/output_mask.h"
 
 namespace ptus::cuda {
 namespace {

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "common/spline.h"
-#include "cpu/splines.h"
 #include "cuda/keypoints.cuh"
+#include "host/splines.h"
 
 // Thin-plate splines on the device, and their gradients: a block for each motion goes through the gradients of all
 // points that the motion moved, so that every sum has an order.

@@ -1,6 +1,6 @@
 #include "common/spline.h"
-#include "cpu/output_mask.h"
 #include "cuda/launch.cuh"
+#include "host/output_mask.h"
 
 namespace ptus::cuda {
 namespace {

@@ -1,9 +1,9 @@
 #include "cuda/warp.h"
 
-#include "cpu/occlusion_arguments.h"
-#include "cpu/output_mask.h"
-#include "cpu/sampling_arguments.h"
 #include "cuda/warp_kernels.cuh"
+#include "host/occlusion_arguments.h"
+#include "host/output_mask.h"
+#include "host/sampling_arguments.h"
 
 namespace ptus::cuda {
 namespace {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "common/coordinates.h"
-#include "cpu/tensor_view.h"
+#include "host/tensor_view.h"
 
 // Sampling a volume at points and blending the result by an occlusion map, which grid_sample does without the map.
 

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "common/coordinates.h"
-#include "cpu/tensor_view.h"
+#include "host/tensor_view.h"
 
 // The arguments of a sampling op as they come from the dispatcher. Checks here only keep a direct call of torch.ops
 // from touching foreign memory; the messages for people are in ptus_kernels/checks.py.

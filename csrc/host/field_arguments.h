@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "cpu/tensor_view.h"
+#include "host/tensor_view.h"
 
 // The arguments of the ops that compose a motion field.
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cpu/tensor_view.h"
+#include "host/tensor_view.h"
 
 // The arguments of a blending op as they come from the dispatcher; see sampling_arguments.h.
 

@@ -1,4 +1,4 @@
-#include "cpu/sampling_arguments.h"
+#include "host/sampling_arguments.h"
 
 namespace ptus {
 

@@ -1,4 +1,4 @@
-#include "cpu/field_arguments.h"
+#include "host/field_arguments.h"
 
 namespace ptus {
 

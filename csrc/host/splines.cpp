@@ -1,4 +1,4 @@
-#include "cpu/splines.h"
+#include "host/splines.h"
 
 namespace ptus {
 

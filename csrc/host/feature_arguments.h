@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "cpu/keypoints.h"
+#include "host/keypoints.h"
 
 // The arguments of the ops that warp a feature by each motion.
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "common/motion.h"
-#include "cpu/tensor_view.h"
+#include "host/tensor_view.h"
 
 // Keypoints as tensors, as motions, and back as gradients: the small change of the motion ops.
 

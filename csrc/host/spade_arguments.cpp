@@ -1,6 +1,6 @@
-#include "cpu/spade_arguments.h"
+#include "host/spade_arguments.h"
 
-#include "cpu/occlusion_arguments.h"
+#include "host/occlusion_arguments.h"
 
 namespace ptus {
 

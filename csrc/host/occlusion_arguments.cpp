@@ -1,6 +1,6 @@
-#include "cpu/occlusion_arguments.h"
+#include "host/occlusion_arguments.h"
 
-#include "cpu/sampling_arguments.h"
+#include "host/sampling_arguments.h"
 
 namespace ptus {
 

@@ -1,4 +1,4 @@
-#include "cpu/tensor_view.h"
+#include "host/tensor_view.h"
 
 #include <sys/mman.h>
 

@@ -1,4 +1,4 @@
-#include "cpu/feature_arguments.h"
+#include "host/feature_arguments.h"
 
 namespace ptus {
 

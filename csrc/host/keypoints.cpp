@@ -1,4 +1,4 @@
-#include "cpu/keypoints.h"
+#include "host/keypoints.h"
 
 namespace ptus {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cpu/tensor_view.h"
+#include "host/tensor_view.h"
 
 namespace ptus {
 

@@ -3,8 +3,8 @@
 #include <optional>
 #include <vector>
 
-#include "cpu/keypoints.h"
-#include "cpu/motions.h"
+#include "host/keypoints.h"
+#include "host/motions.h"
 
 // Thin-plate splines as tensors, as motions, and back as gradients.
 
