@@ -197,6 +197,12 @@ def test_a_file_that_is_cut_off_is_read_as_far_as_it_goes(tmp_path: Path, suffix
         assert video.damage is not None and f"{count} of 40 frames" in video.damage
 
 
+def test_an_avi_file_that_leaves_times_out_is_whole(tmp_path: Path) -> None:
+    shown = [tick for tick in range(26) if tick != 7]
+    path = write_clip(tmp_path / "c.avi", moving_square(25), codec="mpeg4", ticks=shown)
+    assert len(_read(path)) == 25
+
+
 def test_what_is_not_read_to_its_end_is_not_called_damaged(tmp_path: Path) -> None:
     with VideoReader(write_clip(tmp_path / "c.mp4", moving_square(8))) as video:
         next(iter(video))
