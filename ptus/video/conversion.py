@@ -4,9 +4,11 @@ from typing import Any, NamedTuple
 
 import av
 import numpy as np
+import numpy.typing as npt
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from ptus.images import Pixels, resized
+from ptus.video.dynamic_range import is_ordinary, ordinary
 
 UNTAGGED = 2
 """AVCOL_SPC_UNSPECIFIED."""
@@ -34,8 +36,9 @@ BY_ROTATION = (
 class FrameConverter:
     """Turns decoded frames of one video into pictures.
 
-    YUV is converted by the matrix and range that the frame is tagged with, transparent parts become white, the display
-    matrix of the file is applied (turns by 90° and mirroring), and pixels that are not square are stretched in width.
+    YUV is converted by the matrix and range that the frame is tagged with, high dynamic range and wide gamut become
+    BT.709, transparent parts white, the display matrix of the file is applied (turns by 90° and mirroring), and pixels
+    that are not square are stretched in width.
     """
 
     def __init__(self) -> None:
@@ -43,19 +46,24 @@ class FrameConverter:
 
     def __call__(self, frame: av.VideoFrame, sample_aspect: float) -> Pixels:
         """The picture (H, W, 3) of a frame whose pixels are `sample_aspect` times as wide as high."""
-        transparent = any(component.is_alpha for component in frame.format.components) or frame.format.has_palette
-        rgb = self._reformatter.reformat(
-            frame,
-            format="rgba" if transparent else "rgb24",
-            src_colorspace=_colour_matrix(frame),
-            dst_color_range=ColorRange.JPEG,
-        )
-        stored = rgb.to_ndarray().astype(np.uint8, copy=False)
-        pixels = _on_white(stored) if transparent else stored
+        pixels = self._colours(frame)
         if sample_aspect != 1:
             width = max(1, round(frame.width * sample_aspect))
             pixels = resized(pixels, width, frame.height)
         return _turned(pixels, _orientation(frame))
+
+    def _colours(self, frame: av.VideoFrame) -> Pixels:
+        if not is_ordinary(frame.color_trc, frame.color_primaries):
+            return ordinary(self._rgb(frame, "rgb48le"), frame.color_trc, frame.color_primaries)
+        if any(component.is_alpha for component in frame.format.components) or frame.format.has_palette:
+            return _on_white(self._rgb(frame, "rgba"))
+        return self._rgb(frame, "rgb24")
+
+    def _rgb(self, frame: av.VideoFrame, format: str) -> npt.NDArray[Any]:
+        whole, matrix = ColorRange.JPEG, _colour_matrix(frame)
+        return self._reformatter.reformat(
+            frame, format=format, src_colorspace=matrix, dst_color_range=whole
+        ).to_ndarray()
 
 
 def _colour_matrix(frame: av.VideoFrame) -> int | None:
