@@ -109,11 +109,12 @@ def transfer(source: Motion, driving: Motion, reference: Motion, options: Transf
     With strength p, from the reference's rotation R_r to the driver's R_d:
 
         R = R_s (R_rᵀ R_d)^p,   t = t_s + p (s_s / s_r) (t_d - t_r),   s = s_s (s_d / s_r)^p,
-        δ = δ_s + p (δ_d - δ_r),   body = body_s + p (body_d - body_r)
+        δ = δ_s + p (δ_d - δ_r),   body = body_s + p (s_s / s_r) (body_d - body_r)
 
-    Absolute motion is the same with the source itself as reference, so that strength 1 puts the source where the driver
-    is. Canonical keypoints stay the source's: they are the person. The driver's are those of its reference in every
-    frame, so that a smile that an estimator takes for another face is an expression all the same.
+    A driver who is s_r / s_s as large as the source goes as much farther in the frame. Absolute motion is the same with
+    the source itself as reference, so that strength 1 puts the source where the driver is. Canonical keypoints stay the
+    source's: they are the person. The driver's are those of its reference in every frame, so that a smile that an
+    estimator takes for another face is an expression all the same.
 
     Args:
         source: of one frame, or as many as `driving`.
@@ -128,7 +129,7 @@ def transfer(source: Motion, driving: Motion, reference: Motion, options: Transf
     pace = source.scale / start.scale
     turn = rotations.power(rotations.product(start.rotation.transpose(1, 2), driving.rotation), options.pose)
     return Motion(
-        body=source.body + options.body * (driving.body - start.body),
+        body=source.body + options.body * pace.unsqueeze(2) * (driving.body - start.body),
         canonical=source.canonical,
         rotation=rotations.product(source.rotation, turn),
         translation=source.translation + options.pose * pace * (driving.translation - start.translation),

@@ -195,6 +195,17 @@ def test_the_heads_surroundings_go_with_it_in_the_pictures_plane() -> None:
     torch.testing.assert_close(carried, there, rtol=0, atol=1e-5)
 
 
+def test_a_driver_who_is_nearer_goes_less_far_than_he_seems_to() -> None:
+    start, moved = (
+        DRIVING[:1],
+        replace(DRIVING[:1], body=DRIVING[:1].body + 0.3, translation=DRIVING[:1].translation + 0.2),
+    )
+    near = [replace(motion, scale=2 * SOURCE[:1].scale) for motion in (start, moved)]
+    found = transfer(SOURCE[:1], near[1], near[0], TransferOptions())
+    torch.testing.assert_close(found.body, SOURCE[:1].body + 0.15)
+    torch.testing.assert_close(found.translation, SOURCE[:1].translation + 0.1)
+
+
 def test_a_body_of_one_keypoint_has_no_size() -> None:
     one, moved = replace(SOURCE, body=SOURCE.body[:, :1]), replace(SOURCE, body=SOURCE.body[:, :1] + 0.5)
     motions = coarse_motions(SLIM, one, moved)
