@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 
 import tyro
 
@@ -16,6 +17,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: the command line without the program's name; None for that of this process.
     """
+    given = sys.argv[1:] if arguments is None else arguments
+    if list(given) == ["--version"]:
+        print(f"ptus {version('ptus')}")
+        return
     wait_asleep()
     keep_freed_memory()
     try:

@@ -26,6 +26,8 @@ def init(*, output: Path, size: str = "slim-256", without: tuple[Decomposition, 
         raise UserError(f"--size {size} is not known; give one of {', '.join(PRESETS)}")
     if output.suffix != ".safetensors":
         raise UserError(f"--output {output} must end in .safetensors")
+    if not 0 <= seed < 1 << 63:
+        raise UserError(f"--seed {seed} does not work; give a number from 0 to 2⁶³ - 1")
     config = replace(PRESETS[size], **{name.replace("-", "_"): False for name in without})
     torch.manual_seed(seed)
     save_model(PTUS(config), output)

@@ -19,6 +19,8 @@ from ptus.video.audio import AudioTrack
 
 MOST_TICKS = 1 << 24
 """Finer ones overflow 32 bits within minutes, which older players do not expect."""
+LARGEST_SIDE = 16384
+"""Of H.264, pixels."""
 
 
 class VideoWriter:
@@ -39,7 +41,7 @@ class VideoWriter:
 
     Raises:
         ValueError: for an odd or empty size.
-        UserError: where the file cannot be written, now or later (a full disk).
+        UserError: where the file cannot be written, now or later (a full disk), and for a side that is too long.
     """
 
     def __init__(
@@ -56,6 +58,8 @@ class VideoWriter:
     ) -> None:
         if width <= 0 or height <= 0 or width % 2 or height % 2:
             raise ValueError(f"VideoWriter: sides must be even and positive, got {width}×{height}")
+        if max(width, height) > LARGEST_SIDE:
+            raise UserError(f"{path} would have {width}×{height} pixels, and H.264 has {LARGEST_SIDE} at most a side")
         self.path = path
         self.shape = (height, width, 3)
         self.time_base = time_base or 1 / rate

@@ -1,6 +1,7 @@
 """`ptus init` and `ptus info`."""
 
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,11 @@ def test_init_then_info(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert [line.split()[0] for line in of_file.splitlines()[1:]] == [
         "part", "appearance", "body", "face", "warping", "decoder", "all",
     ]  # fmt: skip
+
+
+def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--version"])
+    assert capsys.readouterr().out == f"ptus {version('ptus')}\n"
 
 
 def test_the_same_seed_gives_the_same_model(tmp_path: Path) -> None:
@@ -46,6 +52,7 @@ def test_init_without_a_decomposition(tmp_path: Path, capsys: pytest.CaptureFixt
         (["init", "--output", "no/such/folder/new.safetensors"], "cannot write no/such/folder/new.safetensors"),
         (["info", "--model", "huge"], "--model huge is not known; give a checkpoint, or one of"),
         (["info", "--model", "none.safetensors"], "there is no none.safetensors"),
+        (["init", "--output", "a.safetensors", "--seed", str(1 << 64)], "does not work; give a number from 0 to"),
     ],
 )
 def test_what_cannot_be_done(

@@ -65,6 +65,8 @@ def test_a_video_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
 def test_sizes_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="even"):
         VideoWriter(tmp_path / "odd.mp4", Fraction(25), 63, 48, comment=COMMENT)
+    with pytest.raises(UserError, match=r"would have 64×17000 pixels, and H\.264 has 16384 at most a side"):
+        VideoWriter(tmp_path / "tall.mp4", Fraction(25), 64, 17000, comment=COMMENT)
     with (
         pytest.raises(ValueError, match="shape"),
         VideoWriter(tmp_path / "other.mp4", Fraction(25), 64, 48, comment=COMMENT) as video,
