@@ -4,7 +4,6 @@
 
 #include "cpu/channels_last.h"
 #include "cpu/resize_gradient.h"
-#include "host/occlusion_arguments.h"
 #include "host/output_mask.h"
 #include "host/sampling_arguments.h"
 
@@ -13,28 +12,6 @@
 
 namespace ptus {
 namespace {
-
-std::vector<int64_t> size_of_output(const WarpArguments& of) {
-  std::vector<int64_t> size = size_of(of.points);
-  size.pop_back();
-  size.insert(size.begin() + 1, of.input.size(1));
-  return size;
-}
-
-template <int rank>
-void check(const char* op, const WarpArguments& of) {
-  const Tensor &input = of.input, &points = of.points;
-  STD_TORCH_CHECK(input.dim() == rank + 2 && points.dim() == rank + 2 && points.size(rank + 1) == rank &&
-                      points.size(0) == input.size(0),
-                  op, ": input and points do not fit together");
-  check_coordinates("points", points, input);
-  check_sampled_volume(input, points);
-  if (of.occlusion != nullptr) check_occlusion(*of.occlusion, input, input.size(1) > 0 && points.numel() > 0);
-  if (of.background == nullptr) return;
-  STD_TORCH_CHECK(of.occlusion != nullptr, op, ": a background needs an occlusion map");
-  STD_TORCH_CHECK(of.background->scalar_type() == input.scalar_type() && size_of(*of.background) == size_of_output(of),
-                  "background: expected the size and type of the output");
-}
 
 // A call, and the tables that it points to.
 template <class T>
@@ -180,7 +157,7 @@ void write_other_gradients(const Prepared<T>& of, WarpGradients<T> to, Tensor* g
 
 template <int rank>
 Tensor warp(const char* op, const WarpArguments& of) {
-  check<rank>(op, of);
+  check_warp(rank, op, of);
   Tensor output = empty_in_format_of(of.input, size_of_output(of));
   if (output.numel() == 0) return output;
   dispatch_type(of.input.scalar_type(), [&](auto type) {
@@ -199,7 +176,7 @@ Tensor warp(const char* op, const WarpArguments& of) {
 template <int rank>
 std::vector<Tensor> warp_backward(const char* op, const Tensor& grad_output, const WarpArguments& of,
                                   const std::vector<bool>& mask) {
-  check<rank>(op, of);
+  check_warp(rank, op, of);
   check_grad_output(grad_output, of.input, of.points);
   check_output_mask(mask, {true, true, of.occlusion != nullptr, of.background != nullptr});
   const Tensor* const arguments[4] = {&of.input, &of.points, of.occlusion, of.background};

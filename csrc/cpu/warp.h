@@ -2,6 +2,7 @@
 
 #include "common/coordinates.h"
 #include "cpu/occlusion_map.h"
+#include "host/warp_arguments.h"
 
 // Sampling a volume at points and blending the result by an occlusion map, which grid_sample does without the map.
 
@@ -25,16 +26,6 @@ struct WarpGradients {
   Volume<Real<T>> grad_points;
   Real<T>* pixels;
   Volume<T> grad_background;
-};
-
-// The arguments as they come from the dispatcher; null where there is none.
-struct WarpArguments {
-  const Tensor& input;
-  const Tensor& points;
-  const Tensor* occlusion;
-  const Tensor* background;
-  bool sigmoid;
-  Sampling sampling;
 };
 
 template <int rank>

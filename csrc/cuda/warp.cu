@@ -1,33 +1,11 @@
 #include "cuda/warp.h"
 
 #include "cuda/warp_kernels.cuh"
-#include "host/occlusion_arguments.h"
 #include "host/output_mask.h"
 #include "host/sampling_arguments.h"
 
 namespace ptus::cuda {
 namespace {
-
-std::vector<int64_t> size_of_output(const WarpArguments& of) {
-  std::vector<int64_t> size = size_of(of.points);
-  size.pop_back();
-  size.insert(size.begin() + 1, of.input.size(1));
-  return size;
-}
-
-void check(int rank, const char* op, const WarpArguments& of) {
-  const Tensor &input = of.input, &points = of.points;
-  STD_TORCH_CHECK(input.dim() == rank + 2 && points.dim() == rank + 2 && points.size(rank + 1) == rank &&
-                      points.size(0) == input.size(0),
-                  op, ": input and points do not fit together");
-  check_coordinates("points", points, input);
-  check_sampled_volume(input, points);
-  if (of.occlusion != nullptr) check_occlusion(*of.occlusion, input, input.size(1) > 0 && points.numel() > 0);
-  if (of.background == nullptr) return;
-  STD_TORCH_CHECK(of.occlusion != nullptr, op, ": a background needs an occlusion map");
-  STD_TORCH_CHECK(of.background->scalar_type() == input.scalar_type() && size_of(*of.background) == size_of_output(of),
-                  "background: expected the size and type of the output");
-}
 
 template <class T>
 Warp<T> call_of(const WarpArguments& of) {
@@ -110,7 +88,7 @@ void write_gradients(const Launcher& launcher, Warp<T> call, WarpGradients<T> to
 }  // namespace
 
 Tensor warp(int rank, const char* op, const WarpArguments& of) {
-  check(rank, op, of);
+  check_warp(rank, op, of);
   const Launcher launcher({&of.input, &of.points, of.occlusion, of.background});
   Tensor output = empty_in_format_of(of.input, size_of_output(of));
   if (output.numel() == 0) return output;
@@ -124,7 +102,7 @@ Tensor warp(int rank, const char* op, const WarpArguments& of) {
 
 std::vector<Tensor> warp_backward(int rank, const char* op, const Tensor& grad_output, const WarpArguments& of,
                                   const std::vector<bool>& mask, bool deterministic) {
-  check(rank, op, of);
+  check_warp(rank, op, of);
   check_grad_output(grad_output, of.input, of.points);
   check_output_mask(mask, {true, true, of.occlusion != nullptr, of.background != nullptr});
   const Launcher launcher({&of.input, &of.points, of.occlusion, of.background, &grad_output});

@@ -1,21 +1,10 @@
 #pragma once
 
-#include "common/coordinates.h"
-#include "host/tensor_view.h"
+#include "host/warp_arguments.h"
 
 // Sampling a volume at points and blending the result by an occlusion map, which grid_sample does without the map.
 
 namespace ptus::cuda {
-
-// The arguments as they come from the dispatcher; null where there is none.
-struct WarpArguments {
-  const Tensor& input;
-  const Tensor& points;
-  const Tensor* occlusion;
-  const Tensor* background;
-  bool sigmoid;
-  Sampling sampling;
-};
 
 // For images (rank 2) and volumes (rank 3).
 Tensor warp(int rank, const char* op, const WarpArguments& of);
