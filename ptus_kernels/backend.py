@@ -125,10 +125,10 @@ def implementation(name: str, reference: Callable[..., Any], tensor: Tensor) -> 
         RuntimeError: where a forced backend cannot run on the tensor's device, or not under what transforms the call.
     """
     chosen, device = chosen_backend(), tensor.device.type
-    if chosen == "reference":
-        return reference
     if is_transformed():
         return _plain_op(name, chosen)
+    if chosen == "reference":
+        return reference
     if chosen == "triton":
         return _triton_op(name, tensor)
     if chosen == "auto" and device == "cuda":
@@ -152,16 +152,15 @@ def set_plain(name: str, op: Callable[..., Any]) -> None:
 
 def is_transformed() -> bool:
     """Whether a transform of `torch.func`, or forward-mode differentiation, is at work."""
-    if torch.compiler.is_compiling():
-        return False
     return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
 
 
 def _plain_op(name: str, chosen: str) -> Callable[..., Any]:
     where = "under torch.func and in forward-mode differentiation"
-    if chosen != "auto":
+    if chosen not in ("auto", "reference"):
         raise RuntimeError(f"{name}: backend {chosen!r} is forced and cannot run {where}")
-    warnings.warn(f"{name}: no kernels {where}, running in plain PyTorch", stacklevel=4)
+    if chosen == "auto":
+        warnings.warn(f"{name}: no kernels {where}, running in plain PyTorch", stacklevel=4)
     return _plain[name]
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ptus_kernels import library
-from ptus_kernels.backend import backward_implementation, chooses_backward, set_plain
+from ptus_kernels.backend import backward_implementation, chooses_backward, is_transformed, set_plain
 from ptus_kernels.memory_format import empty_in_format_of
 
 Op = Callable[..., Any]
@@ -54,6 +54,28 @@ def register_like(name: str, other: str) -> None:
     _ATTACH[name](other)
 
 
+def _gradients(
+    op: Op,
+    arguments: Sequence[Tensor | None],
+    parameters: Sequence[Any],
+    mask: Sequence[bool],
+    grad_output: Tensor,
+    create_graph: bool,
+) -> tuple[Tensor, ...]:
+    """The gradients of an op in plain PyTorch, of the arguments that are asked for."""
+    with torch.enable_grad():
+        # What one input does through another is not this op's: a view of each cuts it off, and still leads back.
+        inputs: list[Any] = [
+            argument.view_as(argument) if argument is not None and argument.requires_grad else argument
+            for argument in arguments
+        ]
+        output = op(*inputs, *parameters)
+        asked = [tensor for tensor, wanted in zip(inputs, mask, strict=True) if wanted]
+        return torch.autograd.grad(
+            output, asked, [grad_output], create_graph=create_graph, allow_unused=True, materialize_grads=True
+        )
+
+
 def _attach(op: str, name: str, *, fake: Op, twice_differentiable: Op, tensors: int, features: Sequence[int]) -> None:
     """Register these for `ptus_kernels::<name>`, an implementation of `op`."""
     qualified, qualified_backward = f"ptus_kernels::{name}", f"ptus_kernels::{name}_backward"
@@ -77,8 +99,12 @@ def _attach(op: str, name: str, *, fake: Op, twice_differentiable: Op, tensors: 
         mask = list(ctx.needs_input_grad[:tensors])
         deterministic = torch.are_deterministic_algorithms_enabled()
         saved = ctx.saved_tensors
-        run = backward_implementation(op, saved[0]) if ctx.chooses else backward_op
-        gradients = iter(run(grad_output, *saved, *ctx.parameters, mask, deterministic))
+        if is_transformed():  # the gradient of the output may have a tangent, which kernels would lose
+            found = _gradients(twice_differentiable, saved, ctx.parameters, mask, grad_output, torch.is_grad_enabled())
+        else:
+            run = backward_implementation(op, saved[0]) if ctx.chooses else backward_op
+            found = run(grad_output, *saved, *ctx.parameters, mask, deterministic)
+        gradients = iter(found)
         return (*(next(gradients) if wanted else None for wanted in mask), *(None for _ in ctx.parameters))
 
     def setup_double_context(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
@@ -89,17 +115,12 @@ def _attach(op: str, name: str, *, fake: Op, twice_differentiable: Op, tensors: 
     def double_backward(ctx: Any, grad_gradients: list[Tensor]) -> tuple[Tensor | None, ...]:
         again = torch.is_grad_enabled()
         with torch.enable_grad():
-            # What one input does through another is not this op's: a view of each cuts it off, and still leads back.
             inputs: list[Any] = [
                 saved.view_as(saved) if wanted else None if saved is None else saved.detach().requires_grad_()
                 for saved, wanted in zip(ctx.saved_tensors, ctx.needs_input_grad, strict=False)
             ]
             grad_output, *arguments = inputs
-            output = twice_differentiable(*arguments, *ctx.parameters)
-            asked = [argument for argument, wanted in zip(arguments, ctx.mask, strict=True) if wanted]
-            gradients = torch.autograd.grad(
-                output, asked, [grad_output], create_graph=True, allow_unused=True, materialize_grads=True
-            )
+            gradients = _gradients(twice_differentiable, arguments, ctx.parameters, ctx.mask, grad_output, True)
             pairs = [
                 (gradient, grad_gradient)
                 for gradient, grad_gradient in zip(gradients, grad_gradients, strict=True)

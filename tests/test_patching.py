@@ -74,6 +74,8 @@ def test_transforms_are_pytorchs() -> None:
     expected = torch.func.jacrev(lambda grid: PYTORCHS(input, grid, align_corners=False))(grid)
     with patched():
         assert torch.equal(torch.func.jacrev(lambda grid: F.grid_sample(input, grid))(grid), expected)
+        compiled = torch.compile(torch.func.grad(lambda grid: F.grid_sample(input, grid).sum()), backend="aot_eager")
+        torch.testing.assert_close(compiled(grid), expected.sum(dim=(0, 1, 2, 3)))
 
 
 @pytest.mark.parametrize("align_corners", [False, True])

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.autograd import forward_ad
 
 from tests.ops.calls import Call
 from tests.ops.dispatched import dispatched_ops
@@ -89,6 +90,18 @@ class OpContract(ABC):
             assert torch.autograd.gradcheck(_of_leaves(call), _leaves(call), **checked)
 
     @pytest.mark.once
+    def test_tangents_of_the_gradient_are_kept(self) -> None:
+        call = self.small_call(self.variants[0])
+        leaves = _leaves(call)
+        output, tangent = _of_leaves(call)(*leaves), torch.ones_like(call.grad_output)
+        with forward_ad.dual_level():
+            dual = forward_ad.make_dual(call.grad_output, tangent)
+            gradients = torch.autograd.grad(output, leaves, dual, retain_graph=True)
+            found = [forward_ad.unpack_dual(gradient).tangent for gradient in gradients]
+        # A gradient is linear in that of the output.
+        torch.testing.assert_close(found, list(torch.autograd.grad(output, leaves, tangent)))
+
+    @pytest.mark.once
     def test_transforms_of_functions(self) -> None:
         call = self.small_call(self.variants[0])
         leaves = _leaves(call)
@@ -102,6 +115,9 @@ class OpContract(ABC):
             gradients = torch.func.grad(total, tuple(range(len(plain))))(*plain)
             mapped = torch.func.vmap(_of_leaves(call))(*(torch.stack((leaf, leaf)) for leaf in plain))
         torch.testing.assert_close(gradients, expected)
+        torch._dynamo.reset()
+        compiled = torch.compile(torch.func.grad(total, tuple(range(len(plain)))), backend="aot_eager")
+        torch.testing.assert_close(compiled(*plain), expected)
         torch.testing.assert_close(mapped[1], _of_leaves(call)(*plain))
 
     @pytest.mark.once
