@@ -37,7 +37,8 @@ def stop_on_signals() -> Iterator[Stop]:
     Works in the main thread only, which is where Python lets signals be handled.
     """
     stop = Stop()
-    usual = {wish: signal.getsignal(wish) for wish in WISHES}
+    handlers = {wish: signal.getsignal(wish) for wish in WISHES}
+    usual = {wish: handler for wish, handler in handlers.items() if handler is not signal.SIG_IGN}  # as under nohup
 
     def note(number: int, frame: FrameType | None) -> None:
         stop.signal = number
@@ -47,7 +48,7 @@ def stop_on_signals() -> Iterator[Stop]:
         for wish, handler in usual.items():
             signal.signal(wish, handler)
 
-    for wish in WISHES:
+    for wish in usual:
         signal.signal(wish, note)
     try:
         yield stop

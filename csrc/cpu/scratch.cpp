@@ -49,15 +49,15 @@ bool take_kept(void*& data, int64_t& bytes) {
 }  // namespace
 
 Scratch::Scratch(int64_t bytes) : data_(nullptr), bytes_((bytes + 63) / 64 * 64) {
-  if (take_kept(data_, bytes_)) return;
+  if (bytes_ == 0 || take_kept(data_, bytes_)) return;
   data_ = std::aligned_alloc(64, bytes_);
-  if (data_ == nullptr && bytes_ > 0) throw std::bad_alloc();
+  if (data_ == nullptr) throw std::bad_alloc();
   ask_for_huge_pages(data_, bytes_);
 }
 
 // The oldest blocks make room for this one.
 Scratch::~Scratch() {
-  if (bytes_ > kKeptBytes) {
+  if (bytes_ == 0 || bytes_ > kKeptBytes) {
     std::free(data_);
     return;
   }

@@ -80,9 +80,10 @@ def train(
         raise UserError(f"--workers {workers}: give at least 0, which loads pairs in the process that trains")
     if resume:
         model_config, stored = read_configs(output / STATE)
-        config, changes = stored.changed_as(config)
-        for name, before, now in changes:
-            print(f"{name}: {before} so far, {now} from here on")
+        try:
+            config, unusual = stored.changed_as(config)
+        except ValueError as error:
+            raise UserError(f"--resume: {error}; leave that out, or begin another run with --init-from") from error
     elif init_from is not None:
         start = load_model(init_from)
         start = start if size is None else at_size(start, model_config.size)
@@ -110,6 +111,8 @@ def train(
         trainer = Trainer(model_config, config, perceptual, place.device, start)
         if resume:
             load_state(trainer, output / STATE)
+            if place.rank == 0:
+                print("\n".join(unusual))
         loaded = batches(pairs, config.batch, trainer.step, config.steps, workers)
         with stop_on_signals() as stop, closing(loaded):
             run(trainer, loaded, output, stop, intervals)

@@ -18,7 +18,7 @@ import torch
 
 from ptus.data.records import Record, write_record
 from ptus.errors import UserError
-from ptus.stopping import Stop
+from ptus.stopping import WISHES, Stop
 
 FAILED = 3
 """Exit status of a process whose task ended in an error of the user's."""
@@ -106,7 +106,9 @@ def _outcome(process: BaseProcess, task: Task, word: Word) -> str | None:
 def _work(task: Task, folder: Path, says: Word) -> None:
     """The body of a process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: the parent decides
-    signal.signal(signal.SIGTERM, _end)
+    for wish in WISHES:
+        if wish != signal.SIGINT and signal.getsignal(wish) is not signal.SIG_IGN:
+            signal.signal(wish, _end)
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     try:

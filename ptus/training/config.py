@@ -109,12 +109,18 @@ class TrainingConfig:
         for name in ("learning_rate", "discriminator_learning_rate", "clip_norm"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name}: expected more than 0, got {getattr(self, name)}")
+        if not 0 <= self.seed < 1 << 32:
+            raise ValueError(f"seed: expected a number from 0 to 2³² - 1, got {self.seed}")
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema: expected at least 0 and less than 1, got {self.ema}")
 
-    def changed_as(self, given: "TrainingConfig") -> tuple["TrainingConfig", list[tuple[str, object, object]]]:
-        """This with those of the given numbers that are not the usual ones, and what changed: name, before, now."""
-        usual, changes = TrainingConfig(), []
+    def changed_as(self, given: "TrainingConfig") -> tuple["TrainingConfig", list[str]]:
+        """This with those of the given numbers that are not the usual ones, and in words what is not the usual then.
+
+        Raises:
+            ValueError: for other modules to train.
+        """
+        usual, unusual = TrainingConfig(), []
 
         def overlaid(own: Any, given: Any, usual: Any, prefix: str) -> Any:
             values = {}
@@ -122,12 +128,18 @@ class TrainingConfig:
                 before, of_all = getattr(own, name), getattr(usual, name)
                 if is_dataclass(number):
                     values[name] = overlaid(before, number, of_all, f"{prefix}{name}.")
-                elif number not in (of_all, before):
-                    values[name] = number
-                    changes.append((prefix + name, before, number))
+                    continue
+                values[name] = before if number == of_all else number
+                if values[name] != before:
+                    unusual.append(f"{prefix}{name}: {number} from here on, {before} so far")
+                elif before != of_all:
+                    unusual.append(f"{prefix}{name}: {before}, as so far")
             return replace(own, **values)
 
-        return overlaid(self, given, usual, ""), changes
+        changed = overlaid(self, given, usual, "")
+        if changed.only != self.only:
+            raise ValueError("only: a run goes on with the modules that it began with")
+        return changed, unusual
 
     def learning_rate_factor(self, step: int) -> float:
         """What the learning rates are multiplied by at a step."""

@@ -107,7 +107,7 @@ def _opened(
     return picture, known
 
 
-def batches(pairs: Pairs, batch: int, first_step: int, steps: int, workers: int) -> Generator[Batch]:
+def batches(pairs: Pairs, batch: int, first_step: int, steps: int, workers: int) -> Generator[Batch, None, None]:
     """The batches of steps `first_step` to `steps`, those of this process where there are several.
 
     A step's pairs have the same numbers however many processes share them.
@@ -138,8 +138,9 @@ def _leave_signals(worker: int) -> None:
         timer.start()
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for wish in set(WISHES) - {signal.SIGINT}:
-        signal.signal(wish, end_later)  # ignored, it would keep a process that fails waiting for this one's end
+    for wish in WISHES:
+        if wish != signal.SIGINT and signal.getsignal(wish) is not signal.SIG_IGN:
+            signal.signal(wish, end_later)  # ignored, it would keep a process that fails waiting for this one's end
 
 
 def _joined(samples: list[Batch]) -> Batch:

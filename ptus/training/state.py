@@ -48,8 +48,8 @@ def read_configs(path: Path) -> tuple[ModelConfig, TrainingConfig]:
     facts, _ = _read(path, with_tensors=False)
     try:
         values = dict(facts["config"])
-        weights, only = LossWeights(**values.pop("weights")), tuple(values.pop("only"))
-        return ModelConfig.from_dict(facts["model"]), TrainingConfig(**values, weights=weights, only=only)
+        weights, only = LossWeights(**values.pop("weights")), values.pop("only", ())
+        return ModelConfig.from_dict(facts["model"]), TrainingConfig(**values, weights=weights, only=tuple(only))
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} has a configuration that cannot be used: {error}; start anew") from error
 
@@ -72,7 +72,7 @@ def load_state(trainer: Trainer, path: Path) -> None:
             raise UserError(f"{path} does not fit: {name} has shape {tuple(stored[name].shape)}; start anew")
         tensor.detach().copy_(stored[name])
     trainer.step = int(facts["step"])
-    if trainer.scaler.is_enabled():
+    if trainer.scaler.is_enabled() and facts["scaler"]:  # a run that began in another precision has none
         trainer.scaler.load_state_dict(facts["scaler"])
 
 

@@ -170,10 +170,11 @@ def _counted_frames(stream: av.VideoStream) -> int | None:
     """How many frames a file has counted, less those that its edit list leaves out; None where it has not."""
     if not stream.frames:
         return None
-    # An AVI file counts times at which nothing new is shown, too. Its index does not; where that is cut off, a few
-    # entries are made up of what has been read so far.
+    # An AVI file counts times at which nothing new is shown, too. Its index does not; where that is cut off, a part of
+    # it is made up of what has been read so far.
     entries = stream.index_entries
-    counted = len(entries) if 2 * len(entries) > stream.frames else stream.frames
+    is_whole = len(entries) > 0 and entries[-1].timestamp == stream.frames - 1
+    counted = len(entries) if is_whole else stream.frames
     return counted - sum(entry.is_discard for entry in entries)
 
 

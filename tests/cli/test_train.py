@@ -39,9 +39,12 @@ def test_a_run_and_what_follows(data: Path, tmp_path: Path, capsys: pytest.Captu
     assert "step 1 of 1" in capsys.readouterr().out
     main([*resume, "--config.steps", "2", "--config.weights.face", "0.5"])
     printed = capsys.readouterr().out
-    assert "steps: 1 so far, 2 from here on\nweights.face: 1.0 so far, 0.5 from here on" in printed
+    assert "steps: 2 from here on, 1 so far\nbatch: 1, as so far\nweights.face: 0.5 from here on, 1.0 so far" in printed
     assert "step 2 of 2" in printed
     assert read_configs(second / "state.safetensors")[1].batch == 1
+    with pytest.raises(SystemExit):
+        main([*resume, "--config.only", "decoder"])
+    assert "--resume: only: a run goes on with the modules that it began with" in capsys.readouterr().err
 
 
 def test_several_data_sets(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,16 +73,18 @@ def test_sigterm_saves_and_stops(data: Path, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds processes as Linux lists them")
 def test_a_run_that_fails_ends_with_the_processes_that_load(data: Path, tmp_path: Path) -> None:
-    given = [*QUICK, "--workers", "1", "--config.steps", "1000"]
+    given = [*QUICK, "--workers", "2", "--config.steps", "1000"]
     arguments = ["train", "--data", str(data), "--output", str(tmp_path), *given]
     with subprocess.Popen([sys.executable, "-m", "ptus", *arguments], stderr=subprocess.PIPE, text=True) as process:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        while not (tmp_path / "logs").exists() or not (loading := children.read_text().split()):
+        while len(loading := children.read_text().split()) < 2 or not (tmp_path / "logs").exists():
             assert process.poll() is None
             time.sleep(0.1)
+        time.sleep(1)  # until they heed signals their way
         os.kill(int(loading[0]), signal.SIGKILL)
         assert "is killed by signal" in process.communicate(timeout=60)[1]
     assert process.returncode == 1
+    assert not Path("/proc", loading[1]).exists()
 
 
 def read_step(folder: Path) -> int:

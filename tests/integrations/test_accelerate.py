@@ -188,6 +188,22 @@ def test_hooks_see_what_they_saw(family: Family) -> None:
         assert_same(found[name], what)
 
 
+@pytest.mark.parametrize("part", ["up", "up_0", "up_0.norm_0", "up_1.norm_s", "up_1.norm_1.param_free_norm"])
+def test_a_hook_on_one_part_sees_what_it_saw(part: str) -> None:
+    seen: list[Any] = []
+    for model in (pair := models(LIVE_PORTRAIT)):
+        if model is pair[1]:
+            accelerate(model)
+        (decoder,) = (each for each in model.modules() if hasattr(each, "G_middle_0"))
+        hook = decoder.get_submodule(part).register_forward_hook(lambda _, *what: seen.append(what))
+        seen.append(outputs(model, LIVE_PORTRAIT))
+        hook.remove()
+    half = len(seen) // 2
+    assert half == 1 + (2 if part == "up" else 1)
+    for found, expected in zip(seen[half:], seen[:half], strict=True):
+        assert_same(found, expected)
+
+
 def test_a_replica_works_with_its_own_parameters() -> None:
     model = FIRST_ORDER.model()
     accelerate(model)
