@@ -17,8 +17,11 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     # A name may have 255 bytes, and in some scripts a character takes four of them.
     partial = path.with_name(f".{path.stem[:48]}-{os.getpid()}.partial{path.suffix}")
+    partial.touch()
+    usual = partial.stat().st_mode
     try:
         yield partial
+        partial.chmod(usual)  # some writers, like that of safetensors, keep their files to the user
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ CALM = settings(deadline=None, suppress_health_check=[HealthCheck.differing_exec
 # What torch.compile made of these ops at another time, perhaps with other schemas, is not under test.
 torch._inductor.config.force_disable_caches = True
 
-LONGEST = ("test_sanitizers", "test_capabilities", "test_cuda_compiles")
+LONGEST = ("test_sanitizers", "test_capabilities", "test_cuda_compiles", "test_interpreter")
 
 # "repeatable" draws the same examples in every run; --hypothesis-profile=search looks for new ones.
 settings.register_profile("repeatable", CALM, derandomize=True, max_examples=60, database=None)
