@@ -4,8 +4,8 @@
 
 #include "cpu/capability.h"
 
-// Every op of the library, a line each. Kernels register themselves in cpu/<op>.cpp; fake, autograd and autocast are
-// attached in ptus_kernels/registration.py.
+// Every op of the library, a line each. Kernels register themselves in cpu/<op>.cpp; fake and autograd are attached in
+// ptus_kernels/registration.py.
 
 namespace {
 
