@@ -111,7 +111,7 @@ def train(
         trainer = Trainer(model_config, config, perceptual, place.device, start)
         if resume:
             load_state(trainer, output / STATE)
-            if place.rank == 0:
+            if place.rank == 0 and unusual:
                 print("\n".join(unusual))
         loaded = batches(pairs, config.batch, trainer.step, config.steps, workers)
         with stop_on_signals() as stop, closing(loaded):

@@ -1,10 +1,7 @@
 """Pairs of frames of the same clip, drawn and varied: the same number always gives the same pair."""
 
-import os
 import signal
 from collections.abc import Generator, Sequence
-from threading import Timer
-from types import FrameType
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +28,6 @@ PROPORTIONED = 0.5
 """Of the pairs whose motion is known, the face is given other proportions: more people look otherwise, too."""
 BOX_ERROR = 0.08
 """Deviation of a face box's place, of its side, and of its side's logarithm."""
-GRACE = 10.0
-"""Seconds for which a process that loads pairs goes on after it was told to end."""
 DIFFERENT, CANDIDATES = 0.5, 8
 """Share of the driving frames that are chosen for their expression, and from how many."""
 
@@ -125,22 +120,14 @@ def batches(pairs: Pairs, batch: int, first_step: int, steps: int, workers: int)
     loader: DataLoader[Batch] = DataLoader(
         pairs, batch_sampler=numbers, num_workers=workers, collate_fn=_joined, worker_init_fn=_leave_signals
     )
-    # A generator: closing it lets go of the processes, even while an error keeps everything else.
+    # A generator: closing it lets go of the processes, which ignore being terminated, whatever an error still holds.
     yield from loader
 
 
 def _leave_signals(worker: int) -> None:
-    """A wish to stop may reach every process: the one that trains decides what comes of it, and is given time."""
-
-    def end_later(number: int, frame: FrameType | None) -> None:
-        timer = Timer(GRACE, os._exit, args=(0,))
-        timer.daemon = True
-        timer.start()
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """A wish to stop may reach every process: only the one that trains decides what comes of it."""
     for wish in WISHES:
-        if wish != signal.SIGINT and signal.getsignal(wish) is not signal.SIG_IGN:
-            signal.signal(wish, end_later)  # ignored, it would keep a process that fails waiting for this one's end
+        signal.signal(wish, signal.SIG_IGN)
 
 
 def _joined(samples: list[Batch]) -> Batch:

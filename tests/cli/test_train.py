@@ -42,6 +42,8 @@ def test_a_run_and_what_follows(data: Path, tmp_path: Path, capsys: pytest.Captu
     assert "steps: 2 from here on, 1 so far\nbatch: 1, as so far\nweights.face: 0.5 from here on, 1.0 so far" in printed
     assert "step 2 of 2" in printed
     assert read_configs(second / "state.safetensors")[1].batch == 1
+    main([*resume, "--config.steps", "3", "--config.precision", "float16"])
+    assert "step 3 of 3" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         main([*resume, "--config.only", "decoder"])
     assert "--resume: only: a run goes on with the modules that it began with" in capsys.readouterr().err
@@ -82,7 +84,10 @@ def test_a_run_that_fails_ends_with_the_processes_that_load(data: Path, tmp_path
             time.sleep(0.1)
         time.sleep(1)  # until they heed signals their way
         os.kill(int(loading[0]), signal.SIGKILL)
-        assert "is killed by signal" in process.communicate(timeout=60)[1]
+        try:
+            assert "is killed by signal" in process.communicate(timeout=60)[1]
+        finally:
+            process.kill()
     assert process.returncode == 1
     assert not Path("/proc", loading[1]).exists()
 
@@ -121,3 +126,13 @@ def test_what_cannot_be_done(
     assert stopped.value.code == 2
     error = capsys.readouterr().err
     assert re.search(message, error) and len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize("option", ["--intervals.checkpoint", "--config.steps", "--config.seed"])
+def test_numbers_that_nothing_can_be_done_with(
+    option: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", "--data", str(data), "--output", str(tmp_path / "run"), option, "-1"])
+    assert stopped.value.code == 2
+    assert f"{option.rpartition('.')[2]}: expected" in capsys.readouterr().err
