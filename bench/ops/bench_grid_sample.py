@@ -23,6 +23,11 @@ def volume_and_grid(size: Sequence[int], grid: Grid, random: torch.Generator, ba
     return {"input": feature(random, batch, CHANNELS, size), "grid": grid(random, batch, size)}
 
 
+def few_points(random: torch.Generator, batch: int, size: Sequence[int]) -> Tensor:
+    """As keypoints are sampled: a few of them, anywhere in the volume."""
+    return random_grid(random, batch, size)[:, :1, :4, :8].contiguous()
+
+
 def eager(input: Tensor, grid: Tensor) -> Tensor:
     """In float32, since half-precision coordinates miss by a voxel."""
     return F.grid_sample(input.to(grid.dtype), grid, align_corners=False).to(input.dtype)
@@ -63,6 +68,7 @@ CASES = [
     ),
     Case(GRID_SAMPLE, "smooth grid, 128×128", LARGE_VOLUME, partial(volume_and_grid, LARGE_VOLUME, smooth_deformation)),
     Case(GRID_SAMPLE, "random grid", VOLUME, partial(volume_and_grid, VOLUME, random_grid), targetless=True),
+    Case(GRID_SAMPLE, "32 points", VOLUME, partial(volume_and_grid, VOLUME, few_points), targetless=True),
     Case(GRID_SAMPLE, "deterministic", VOLUME, SMOOTH, directions=("backward",), deterministic=True),
 ]
 
