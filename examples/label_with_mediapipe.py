@@ -49,6 +49,10 @@ LANDMARKS = {
     "forehead": 10,
 }
 """Numbers in MediaPipe's mesh of what `ptus.model.standing` has the places of."""
+IRISES = {"left iris": 468, "right iris": 473}
+"""Likewise of the irises."""
+CORNERS = ((33, 133), (362, 263))
+"""Likewise of the corners of the left eye and of the right one, from left to right."""
 SOLID = [10, 151, 9, 168, 6, 197, 195, 5, 1, 4, 33, 133, 362, 263, 127, 356, 116, 345, 234, 454, 93, 323]
 """Points of the mesh that move with the head alone."""
 SHOULDERS = (12, 11)  # of MediaPipe's pose: the person's right one is on the left of the picture
@@ -146,13 +150,24 @@ def opening(meshes: Floats, upper: int, lower: int, left: int, right: int, most:
 
 def eyes_open(meshes: Floats) -> Floats:
     """Of both eyes, (T, 2)."""
-    eyes = ((159, 145, 33, 133), (386, 374, 362, 263))
-    return np.stack([opening(meshes, *eye, OPEN_EYE) for eye in eyes], axis=1)
+    lids = ((159, 145), (386, 374))
+    eyes = [opening(meshes, *pair, *ends, OPEN_EYE) for pair, ends in zip(lids, CORNERS, strict=True)]
+    return np.stack(eyes, axis=1)
 
 
 def mouth_open(meshes: Floats) -> Floats:
     """Of the mouth, (T,)."""
     return opening(meshes, 13, 14, 61, 291, OPEN_MOUTH)
+
+
+def look_aside(meshes: Floats) -> Floats:
+    """How far irises are from the left corner of their eye in the picture, 0, to the right one, 1; of both: (T,)."""
+    ways = []
+    for (left, right), iris in zip(CORNERS, IRISES.values(), strict=True):
+        across = (meshes[:, right] - meshes[:, left])[:, :2]
+        ways.append(((meshes[:, iris] - meshes[:, left])[:, :2] * across).sum(axis=1) / np.square(across).sum(axis=1))
+    looked: Floats = np.mean(ways, axis=0)
+    return looked
 
 
 def motion_of(meshes: Floats, shoulders: Floats) -> TrueMotion:
@@ -165,7 +180,7 @@ def motion_of(meshes: Floats, shoulders: Floats) -> TrueMotion:
     away = DEPTH - translation[:, 2]
     translation[:, 2] = DEPTH
     meshes = meshes + away[:, None, None] * np.array([0.0, 0.0, 1.0])
-    numbers = list(LANDMARKS.values())
+    numbers = [*LANDMARKS.values(), *IRISES.values()]
 
     def tensor(array: Floats) -> torch.Tensor:
         return torch.from_numpy(array.astype(np.float32))
@@ -179,7 +194,7 @@ def motion_of(meshes: Floats, shoulders: Floats) -> TrueMotion:
         body=tensor(bodies(shoulders)),
         eyes=tensor(eyes_open(meshes)),
         mouth=tensor(mouth_open(meshes)[:, None]),
-        face_names=tuple(LANDMARKS),
+        face_names=(*LANDMARKS, *IRISES),
         body_names=tuple(standing.BODY),
     )
 

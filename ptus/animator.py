@@ -148,8 +148,8 @@ class Animator:
             frames: the driving video, of one size. The first is what relative motion starts from. Read in a thread.
             options: how much of the motion is taken.
             face: the face's x, y, width and height in the first driving frame; None to look for it.
-            expression_frames: a video that the expression is taken from instead, one frame for each driving frame, the
-                last one being held.
+            expression_frames: a video that expression and gaze are taken from instead, one frame for each driving
+                frame, the last one being held.
             expression_face: as `face`, in that video.
             paste_back: give whole source frames with the animated square put back, at their own size; otherwise the
                 squares (S, S, 3) as the model makes them.

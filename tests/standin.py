@@ -43,6 +43,7 @@ class StandIn(nn.Module):
             translation=green.reshape(count, 1).expand(count, 3),
             scale=torch.ones(count, 1),
             expression=blue.reshape(count, 1, 1).expand(count, 1, 3),
+            gaze=torch.zeros(count, 2),
         )
 
     def render(self, appearance: Appearance, source: Motion, driven: Motion) -> Tensor:

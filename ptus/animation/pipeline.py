@@ -34,7 +34,7 @@ class Job:
     Args:
         source: a picture, or a video that is on the driving video's clock.
         driving: what moves it.
-        expression: a video that the expression is taken from instead; None for the driving video.
+        expression: a video that expression and gaze are taken from instead; None for the driving video.
         sound: to go with the result; None for silence.
         faces: of source, driving and expression video; None for those that are to be looked for.
         options: how much of the motion is taken.

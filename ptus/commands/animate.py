@@ -57,18 +57,18 @@ def animate(
             Ctrl-C and have no sound.
         output: File to write, *.mp4; its frames have the driving video's times.
         model: Checkpoint, *.safetensors; without it, the one that comes along, slim-256.
-        expression_driving: Video that the expression is taken from instead, at the driving video's times.
+        expression_driving: Video that expression and gaze are taken from instead, at the driving video's times.
         motion: Take the driver's change since the first driving frame; or go where the driver is, also as near to the
             camera, which asks for a driver who is framed like the source.
         pose: Strength of the head's motion, 0 to 2.
-        expression: Strength of the expression, 0 to 2.
+        expression: Strength of expression and gaze, 0 to 2.
         body: Strength of the body's motion, 0 to 2; with 0 only the face moves.
         audio: Whose sound to keep; it is copied where MP4 can hold it.
         paste_back: Put the result back into the whole source; otherwise write the square around the upper body.
         side_by_side: Show source, driving frame and result beside each other.
         source_face: Where the source's face is.
         driving_face: Where the driver's face is.
-        expression_face: Where the face is in the video that the expression is taken from.
+        expression_face: Where the face is in the video of --expression-driving.
         face_detector: YuNet's model file, *.onnx, to find faces with; without it, OpenCV's cascades.
         device: Where to compute.
         dtype: Number format; auto takes bfloat16 where the processor computes in it.

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
+from ptus.model import standing
+
 SIDES = (128, 256, 512)
 VOLUME_SIDES = {128: 32, 256: 64, 512: 64}
 
@@ -84,6 +86,11 @@ class ModelConfig:
     def estimated_body_keypoints(self) -> int:
         """How many keypoints the body estimator predicts."""
         return self.body_keypoints if self.face_body else 0
+
+    @property
+    def reads_close_up(self) -> bool:
+        """Whether eyes and mouth are read again from close up, and so where eyes look."""
+        return self.local_global and self.face_keypoints >= standing.EYES_AND_MOUTH
 
     @property
     def solid_head(self) -> bool:

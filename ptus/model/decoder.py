@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ptus.model.appearance import Appearance, skip_channels
 from ptus.model.config import ModelConfig
-from ptus.model.layers import ConvBlock, ResBlock, bounded, doubled, identity_grid, precise
+from ptus.model.layers import ConvBlock, ResBlock, bounded, doubled, precise
 from ptus.model.openings import OPENING_MAPS
 from ptus.model.prior import EXPRESSION_MAPS
 from ptus.model.warping import SHOWN_AT_FIRST, Warped
@@ -44,8 +44,8 @@ class _Level(nn.Module):
         Args:
             features: (B, C, H, W).
             skip: the source's, (B, C', 2H, 2W).
-            offset: where points are seen in the source, from themselves, without what the expression adds:
-                (B, 2, H, W).
+            offset: where points are seen in the source, from themselves, without what expression and gaze
+                add: (B, 2, H, W).
             hidden: by how much less the source is shown, as a logit, (B, 1, 2H, 2W).
             warped: what knows of that, and how far a residual flow may reach.
 
@@ -56,8 +56,7 @@ class _Level(nn.Module):
         shown, residual = self.shown_and_flow(features).split((1, 2), dim=1)
         offset = _finer(offset) + precise(residual).tanh() * warped.farthest[:, None, None, None]
         size = skip.shape[2:]
-        at = identity_grid(size, offset) if warped.local is None else warped.local.at(size)
-        seen_at = at + rearrange(offset, "b n h w -> b h w n")
+        seen_at = warped.within_face(size) + rearrange(offset, "b n h w -> b h w n")
         shown = bounded(shown, LARGEST_SHOWN) - hidden.to(shown.dtype)
         blended = warp_blend(skip, seen_at, shown, features, sigmoid=True, align_corners=True)
         return self.refine(blended), offset, seen_at

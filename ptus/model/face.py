@@ -1,4 +1,4 @@
-"""The face estimator: canonical keypoints, head pose and expression from crops of the head, the eyes and the mouth."""
+"""The face estimator: canonical keypoints, head pose, expression and gaze from crops of head, eyes and mouth."""
 
 import math
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
 from ptus.model import rotation, standing
-from ptus.model.close_up import KEYPOINTS, CloseUp
+from ptus.model.close_up import CloseUp
 from ptus.model.config import ModelConfig
 from ptus.model.crops import head_crops, head_frame
 from ptus.model.layers import bounded, precise
@@ -53,7 +53,7 @@ class FaceEstimator(nn.Module):
         self.expression = self.points.reader(3 * count)
         self.place = nn.Parameter(torch.tensor([0, down, 0, math.log(size)]))
         self.head = self.points.reader(7, _head_at_first(canonical, config.face_keypoints, size))
-        if config.face_keypoints >= KEYPOINTS:
+        if config.reads_close_up:
             self.close_up = CloseUp()
 
     def forward(self, frames: Tensor, face_boxes: Tensor, body: Tensor) -> Motion:
@@ -77,7 +77,8 @@ class FaceEstimator(nn.Module):
         expression = bounded(self.expression(offsets), largest).unflatten(1, (-1, 3))
         if not self.local_global:
             still = torch.eye(3, device=centre.device, dtype=centre.dtype).expand(len(frames), 3, 3)
-            return Motion(body, precise(self.standing).expand_as(expression), still, centre, half, expression)
+            canonical = precise(self.standing).expand_as(expression)
+            return Motion(body, canonical, still, centre, half, expression, _nowhere(expression))
         own = bounded(self.canonical(offsets), LARGEST_EXPRESSION).unflatten(1, (-1, 3))
         angles, shift, zoom = self.head(offsets).split((3, 3, 1), dim=1)
         place, log_size = precise(self.place).split((3, 1))
@@ -88,8 +89,14 @@ class FaceEstimator(nn.Module):
             translation=centre + half * (place + bounded(shift, LARGEST_SHIFT)),
             scale=half * (log_size + bounded(zoom, LARGEST_ZOOM)).exp(),
             expression=expression,
+            gaze=_nowhere(expression),
         )
         return motion if self.close_up is None else self.close_up(small, motion)
+
+
+def _nowhere(expression: Tensor) -> Tensor:
+    """Where eyes look as long as nobody looked at them."""
+    return expression.new_zeros(len(expression), len(standing.IRISES))
 
 
 def _head_at_first(canonical: standing.Floats, landmarks: int, size: float) -> Tensor:

@@ -20,6 +20,8 @@ class Motion:
         translation: of the head, t: (B, 3).
         scale: half the head's size, s: (B, 1).
         expression: what moves in the face apart from the head, δ: (B, K_f, 3).
+        gaze: how far the middles of the irises are to the right of those of the lower lids, left eye first, across a
+            head as wide as one that looks ahead, in units of its half size: (B, 2). Zeros where nobody looked.
     """
 
     body: Tensor
@@ -28,6 +30,7 @@ class Motion:
     translation: Tensor
     scale: Tensor
     expression: Tensor
+    gaze: Tensor
 
     @property
     def face(self) -> Tensor:
@@ -83,7 +86,7 @@ class TransferOptions:
         relative: add the driver's change since a reference frame to the source's own motion; otherwise go where the
             driver is.
         pose: strength of head rotation, translation and scale, 0 (the source's own) to 2.
-        expression: strength of the expression, 0 to 2.
+        expression: strength of the expression and of where eyes look, 0 to 2.
         body: strength of the body's motion, 0 to 2.
     """
 
@@ -109,7 +112,7 @@ def transfer(source: Motion, driving: Motion, reference: Motion, options: Transf
     With strength p, from the reference's rotation R_r to the driver's R_d:
 
         R = R_s (R_rᵀ R_d)^p,   t = t_s + p (s_s / s_r) (t_d - t_r),   s = s_s (s_d / s_r)^p,
-        δ = δ_s + p (δ_d - δ_r),   body = body_s + p (s_s / s_r) (body_d - body_r)
+        δ = δ_s + p (δ_d - δ_r), and gaze likewise,   body = body_s + p (s_s / s_r) (body_d - body_r)
 
     A driver who is s_r / s_s as large as the source goes as much farther in the frame. Absolute motion is the same with
     the source itself as reference, so that strength 1 puts the source where the driver is. Canonical keypoints stay the
@@ -135,4 +138,5 @@ def transfer(source: Motion, driving: Motion, reference: Motion, options: Transf
         translation=source.translation + options.pose * pace * (driving.translation - start.translation),
         scale=source.scale * (driving.scale / start.scale) ** options.pose,
         expression=source.expression + options.expression * (driving.expression - start.expression),
+        gaze=source.gaze + options.expression * (driving.gaze - start.gaze),
     )

@@ -2,11 +2,37 @@
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
+
+LEAST_WIDTH = 0.3  # of a head that is seen from the side: what is read from it would grow beyond any bound
 
 
 def product(rows: Tensor, matrix: Tensor) -> Tensor:
     """rows · matrix, (…, n, m) and (…, m, k) → (…, n, k), in their own type, which autocast would halve."""
     return (rows.unsqueeze(-1) * matrix.unsqueeze(-3)).sum(dim=-2)
+
+
+def upright(rotation: Tensor) -> Tensor:
+    """What a step to the right and one down are in the picture along a head, by its tilt alone: orthonormal.
+
+    Args:
+        rotation: of heads, (B, 3, 3).
+
+    Returns:
+        (B, 2, 2), x and y of each step.
+    """
+    down = normalize(rotation[:, 1, :2], dim=-1)
+    return torch.stack((torch.stack((down[:, 1], -down[:, 0]), dim=-1), down), dim=1)
+
+
+def width(rotation: Tensor) -> Tensor:
+    """How wide a head that turns is in the picture, as a share of one that looks ahead: (B, 1), at least LEAST_WIDTH.
+
+    Args:
+        rotation: of heads, (B, 3, 3).
+    """
+    across: Tensor = torch.linalg.vector_norm(rotation[:, 0, :2], dim=-1, keepdim=True)
+    return across.clamp(min=LEAST_WIDTH)
 
 
 def from_angles(angles: Tensor) -> Tensor:

@@ -24,6 +24,10 @@ FACE: dict[str, Point] = {
     "forehead": (0.0, -0.75, -0.58),
 }
 """Landmarks that blinks and speech move, then the head's, in units of the head's half size from its joint."""
+EYES_AND_MOUTH = 10
+"""How many of them, the first ones, are of eyes and mouth."""
+IRISES: dict[str, Point] = {"left iris": (-0.28, -0.33, -0.66), "right iris": (0.28, -0.33, -0.66)}
+"""Their middles, which are no keypoints: eyes look by a motion of their own."""
 OPENINGS = [
     (list(FACE).index(upper), list(FACE).index(lower))
     for upper, lower in (

@@ -11,6 +11,7 @@ from ptus.model.appearance import COARSE_SEEN, FINE_SEEN, Appearance
 from ptus.model.composition import Motions, coarse_motions, displacement, joint_motions, local_motions
 from ptus.model.config import ModelConfig
 from ptus.model.deformation import FaceBodyMasks, MotionReader, Refinement
+from ptus.model.gaze import GazeFlow
 from ptus.model.layers import doubled, identity_grid
 from ptus.model.motion import Motion
 from ptus.model.openings import Openings
@@ -48,9 +49,10 @@ class Warped:
         expression: what the expression adds about the face's keypoints, (B, 3 K_f, H, W).
         openings: of eyes and mouth.
         farthest: how far the keypoint that moves farthest is from its place in the source, (B,).
-        offset: where each point of the driven frame is seen in the source, from itself, without what the expression
-            adds: (B, 2, H, W).
+        offset: where each point of the driven frame is seen in the source, from itself, without what expression and
+            gaze add: (B, 2, H, W).
         local: what the expression adds; None where head pose is not apart from it.
+        gaze: what irises add, which look elsewhere; None of faces without lids.
         deformation: of the volume, (B, D, H, W, 3).
         face_region: logits of the share that head and surroundings have in the motion, (B, 1, d, h, w); None without
             face–body decomposition.
@@ -63,8 +65,18 @@ class Warped:
     farthest: Tensor
     offset: Tensor
     local: LocalFlow | None
+    gaze: GazeFlow | None
     deformation: Tensor
     face_region: Tensor | None
+
+    def within_face(self, size: Sequence[int]) -> Tensor:
+        """Where points are seen in the source if nothing moves but what the offset is without: (B, H, W, 2)."""
+        return _within_face(self.local, self.gaze, size, self.offset)
+
+
+def _within_face(local: LocalFlow | None, gaze: GazeFlow | None, size: Sequence[int], like: Tensor) -> Tensor:
+    at = identity_grid(size, like) if local is None else local.at(size)
+    return at if gaze is None else at + gaze.at(size)
 
 
 class _Fold(nn.Conv3d):
@@ -130,12 +142,11 @@ class CoarseToFine(nn.Module):
         fine = self.read_fine(seen, local_seen, beside=coarse)
         farthest = displacement(source, driven)
         deformation, flow = self.refinement(fine, deformation, farthest, driven)
-        local_flow = None
+        local_flow, gaze = None, GazeFlow.between(source, driven)
         if self.local_masks is not None:
             local_logits, _ = self.local_masks(fine, local, source, driven)
             local_flow = LocalFlow(local_logits.squeeze(2), local)
-            added = local_flow.at(config.volume_size[1:]) - identity_grid(config.volume_size[1:], flow)
-            deformation = deformation + pad(added, (0, 1)).unsqueeze(1)
+        deformation = _added(deformation, local_flow, gaze)
 
         fine_warped = grid_sample_3d(appearance.volume, deformation, align_corners=True)
         features = occlusion_blend(
@@ -143,7 +154,8 @@ class CoarseToFine(nn.Module):
         )
         expression = expression_maps(local, driven, config.volume_size[1:])
         openings = Openings(local_seen, source, driven)
-        return Warped(features, fine, expression, openings, farthest, _offset(flow), local_flow, deformation, region)
+        offset = _offset(flow)
+        return Warped(features, fine, expression, openings, farthest, offset, local_flow, gaze, deformation, region)
 
 
 class SingleLevel(nn.Module):
@@ -170,11 +182,23 @@ class SingleLevel(nn.Module):
         )
         farthest = displacement(source, driven)
         deformation, flow = self.refinement(seen, deformation, farthest, driven)
+        gaze = GazeFlow.between(source, driven)
+        deformation = _added(deformation, None, gaze)
         warped = warp_blend(appearance.volume, deformation, self.occlusion(seen), sigmoid=True, align_corners=True)
         local, local_seen = local_motions(self.config, source, driven)
         expression = expression_maps(local, driven, self.config.volume_size[1:])
         openings = Openings(local_seen, source, driven)
-        return Warped(self.fold(warped), seen, expression, openings, farthest, _offset(flow), None, deformation, region)
+        offset, folded = _offset(flow), self.fold(warped)
+        return Warped(folded, seen, expression, openings, farthest, offset, None, gaze, deformation, region)
+
+
+def _added(deformation: Tensor, local: LocalFlow | None, gaze: GazeFlow | None) -> Tensor:
+    """A deformation (B, D, H, W, 3) with what expression and gaze add at every depth alike."""
+    if local is None and gaze is None:
+        return deformation
+    size = deformation.shape[2:4]
+    added = _within_face(local, gaze, size, deformation) - identity_grid(size, deformation)
+    return deformation + pad(added, (0, 1)).unsqueeze(1)
 
 
 def _offset(flow: Tensor) -> Tensor:

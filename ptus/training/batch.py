@@ -15,7 +15,7 @@ class Batch:
         source_boxes: the faces, brows to chin: (B, 4), x0, y0, x1, y1 in [-1, 1] of the frame.
         driving: as `source`.
         driving_boxes: as `source_boxes`.
-        source_known: what is known of the motion, packed as `KnownMotion` does it, (B, 133); NaN where nothing is.
+        source_known: what is known of the motion, packed as `KnownMotion` does it, (B, 145); NaN where nothing is.
         driving_known: as `source_known`.
     """
 

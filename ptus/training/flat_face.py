@@ -21,7 +21,7 @@ class FlatFace:
         picture: (1, 3, S, S).
         axes: what a step to the right and one down the head are in the picture, (2, 2).
         middle: of the head, in the picture, (2,).
-        places: of landmarks, to the right and down from there, (15, 2).
+        places: of landmarks, to the right and down from there, (17, 2).
     """
 
     picture: Tensor

@@ -8,9 +8,12 @@ from torch import Tensor
 from ptus.data.truth import TrueMotion
 from ptus.errors import UserError
 from ptus.model import standing
+from ptus.model.rotation import product, upright, width
 
-FACE, BODY = tuple(standing.FACE), tuple(standing.BODY)
-"""The landmarks that the first keypoints of face and body are to be."""
+FACE, BODY = (*standing.FACE, *standing.IRISES), tuple(standing.BODY)
+"""The landmarks that are known: those that the first keypoints of face and body are to be, then the irises."""
+SHUT = 0.03
+"""How high an eye is whose iris nobody sees, in units of the head's half size."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +24,8 @@ class KnownMotion:
         rotation: (B, 3, 3).
         translation: (B, 3).
         scale: (B, 1).
-        canonical: of the landmarks in FACE, (B, 15, 3).
-        face: the same in the frame, (B, 15, 3).
+        canonical: of the landmarks in FACE, (B, 17, 3).
+        face: the same in the frame, (B, 17, 3).
         body: (B, 10, 3).
     """
 
@@ -43,7 +46,9 @@ class KnownMotion:
         for names, wanted in ((motion.face_names, FACE), (motion.body_names, BODY)):
             for name in wanted:
                 if name not in names:
-                    raise UserError(f"a rendered clip does not say where the {name} is; render it anew")
+                    raise UserError(
+                        f"what is known of a clip does not say where the {name} is; render or label it anew"
+                    )
         landmarks = [motion.face_names.index(name) for name in FACE]
         return cls(
             rotation=motion.rotation,
@@ -72,12 +77,21 @@ class KnownMotion:
         """Of some of the frames."""
         return KnownMotion(*(tensor[frames] for tensor in self.tensors()))
 
+    @property
+    def gaze(self) -> Tensor:
+        """Where eyes look, as in `ptus.model.Motion`, NaN where they are shut: (B, 2)."""
+        pairs = standing.OPENINGS[: len(standing.IRISES)]
+        upper, lower = (self.face[:, [pair[lid] for pair in pairs], :2] for lid in (0, 1))
+        axes, irises = upright(self.rotation).transpose(1, 2), self.face[:, len(standing.FACE) :, :2]
+        beside, open_by = (product(apart, axes) / self.scale.unsqueeze(1) for apart in (irises - lower, lower - upper))
+        return torch.where(open_by[..., 1] > SHUT, beside[..., 0] / width(self.rotation), torch.nan)
+
     def has_head(self) -> bool:
         """Whether pose, place and size of the head, and the face, are known in every frame."""
         return all(bool(part.isfinite().all()) for part in (self.rotation, self.translation, self.scale, self.face))
 
     def packed(self) -> Tensor:
-        """All of it, a row a frame: (B, 133)."""
+        """All of it, a row a frame: (B, 145)."""
         return torch.cat([tensor.flatten(1) for tensor in self.tensors()], dim=1)
 
     def moved(self, mirrored: bool, turn: Tensor, zoom: Tensor, shift: Tensor) -> "KnownMotion":

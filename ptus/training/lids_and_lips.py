@@ -1,4 +1,4 @@
-"""Eyes and mouths opened and closed by a known motion in pictures of which the motion is known.
+"""Eyes and mouths moved by a known motion in pictures of which the motion is known: opened, closed, looking elsewhere.
 
 Few people are filmed, each with lids and lips of their own: estimators would learn how open those of these people are.
 """
@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ptus.model.standing import OPENINGS
+from ptus.model.gaze import FARTHEST, iris_shift
+from ptus.model.standing import IRISES, OPENINGS
 from ptus.training.flat_face import FlatFace
 from ptus.training.known import FACE, KnownMotion
 
@@ -18,6 +19,10 @@ EYE_HALF_WIDTH, ABOVE_EYE, BELOW_EYE = 0.15, 0.13, 0.12
 """Half an eye's width, and how far above and below its lids the skin still moves."""
 LOWER_LID = 0.15
 """Share of an eye's closing that its lower lid does."""
+LOOKING = 0.6
+"""How often eyes look elsewhere, both alike."""
+FARTHEST_LOOK = 0.08
+"""How far irises go, to either side."""
 WIDEST_EYE = 1.25
 """How far eyes open, of how far they were open."""
 TOGETHER = 0.7
@@ -45,15 +50,16 @@ TEETH_DOWN_TO = 0.03, 0.25
 """How far below the upper lip teeth are seen."""
 _CORNERS = [FACE.index(name) for name in ("left mouth corner", "right mouth corner")]
 _CHIN = FACE.index("chin")
+_IRISES = [FACE.index(name) for name in IRISES]
 
 
 def opened(
     picture: Tensor, known: KnownMotion, random: np.random.Generator, *, painted: bool = True
 ) -> tuple[Tensor, KnownMotion]:
-    """Open or close eyes and mouth at random.
+    """Open or close eyes and mouth at random, and let eyes look elsewhere.
 
-    Lids slide over eyeballs; lips part from corner to corner, the lower one takes the chin along, and the inside of a
-    mouth that was closed is painted: dark, with teeth and tongue or without.
+    Irises go from side to side, lids slide over eyeballs; lips part from corner to corner, the lower one takes the chin
+    along, and the inside of a mouth that was closed is painted: dark, with teeth and tongue or without.
 
     Args:
         picture: (1, 3, S, S), RGB in [0, 1].
@@ -70,9 +76,13 @@ def opened(
         return picture, known
     before = face.places.clone()
     *eyes, mouth = OPENINGS
+    if random.random() < LOOKING:
+        look = random.uniform(-FARTHEST_LOOK, FARTHEST_LOOK)
+        for eye, iris in zip(eyes, _IRISES, strict=True):
+            _move_iris(face, eye, iris, look)
     share = random.uniform(0, WIDEST_EYE)
-    for eye in eyes:
-        _open_eye(face, eye, share)
+    for eye, iris in zip(eyes, _IRISES, strict=True):
+        _open_eye(face, eye, iris, share)
         if random.random() > TOGETHER:
             share = random.uniform(0, WIDEST_EYE)
     _draw_corners(face, random)
@@ -80,7 +90,19 @@ def opened(
     return face.picture, face.motion(known, before)
 
 
-def _open_eye(face: FlatFace, eye: tuple[int, int], share: float) -> None:
+def _move_iris(face: FlatFace, eye: tuple[int, int], iris: int, step: float) -> None:
+    """Let an eye look elsewhere, as far as its corners let it."""
+    (across, upper), (_, lower), (iris_across, _) = (face.places[point].tolist() for point in (*eye, iris))
+    before = min(max(iris_across - across, -FARTHEST), FARTHEST)
+    now = min(max(before + step, -FARTHEST), FARTHEST)
+    right, down = face.points()
+    points = (right - across, down - (upper + lower) / 2)
+    moved = iris_shift(*points, *(torch.tensor(number) for number in (lower - upper, now, before)))
+    face.move(right + moved, down)
+    face.places[iris, 0] += now - before
+
+
+def _open_eye(face: FlatFace, eye: tuple[int, int], iris: int, share: float) -> None:
     """Leave a share of an eye's opening."""
     (across, upper), (_, lower) = (face.places[lid].tolist() for lid in eye)
     height = max(lower - upper, 0.0)
@@ -97,6 +119,8 @@ def _open_eye(face: FlatFace, eye: tuple[int, int], share: float) -> None:
     eyeball = (down > edges_after[0]) & (down < edges_after[1])
     face.move(right, torch.where(eyeball, down, skin) if share < 1 else skin)
     face.places[eye[0], 1], face.places[eye[1], 1] = upper_after, lower_after
+    if share > 1:  # what is between lids goes with them
+        face.places[iris, 1] = upper_after + share * (face.places[iris, 1] - upper)
 
 
 def _draw_corners(face: FlatFace, random: np.random.Generator) -> None:

@@ -23,7 +23,7 @@ from ptus.training.variation import Variation
 TURNED = 0.4
 """Of the sources whose motion is known the head is turned: more people look in more directions than were filmed."""
 OPENED = 0.4
-"""Of all frames whose motion is known, eyes and mouth are opened or closed, for the same reason."""
+"""Of all frames whose motion is known, eyes and mouth are moved, for the same reason."""
 PROPORTIONED = 0.5
 """Of the pairs whose motion is known, the face is given other proportions: more people look otherwise, too."""
 BOX_ERROR = 0.08

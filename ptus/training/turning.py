@@ -44,8 +44,8 @@ def turned(
     translation = joint + known.scale * shift - scale * product(neck, rotation)[0]
 
     nothing = known.body[:, :0]
-    before = Motion(nothing, nothing, known.rotation, known.translation, known.scale, nothing)
-    after = Motion(nothing, nothing, rotation, translation, scale, nothing)
+    before = Motion(nothing, nothing, known.rotation, known.translation, known.scale, nothing, known.gaze)
+    after = Motion(nothing, nothing, rotation, translation, scale, nothing, known.gaze)
     standing = product(known.face - known.translation.unsqueeze(1), known.rotation.transpose(1, 2))
     face = zoom * product(standing, rotation) + translation.unsqueeze(1)
 

@@ -88,6 +88,20 @@ def test_an_open_mouth_is_dark_between_the_lips_and_a_closed_one_is_not(plain: P
 
 @pytest.mark.parametrize("head", POSES)
 @pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("right", [-1.0, 1.0])
+def test_an_iris_is_drawn_where_its_landmark_is(
+    plain: Puppet, head: tuple[float, ...], side: str, right: float
+) -> None:
+    drawn = plain.draw(still(head=head, gaze=(right, 0.0)), 0)
+    lids = [landmark(drawn, f"{side} eye {lid} lid") for lid in ("upper", "lower")]
+    iris, middle = landmark(drawn, f"{side} iris"), (lids[0] + lids[1]) / 2
+    assert np.linalg.norm(iris - middle) > 0.02
+    away = 2 * middle - iris
+    assert colour_at(drawn, away).mean() > 2 * colour_at(drawn, iris).mean()
+
+
+@pytest.mark.parametrize("head", POSES)
+@pytest.mark.parametrize("side", ["left", "right"])
 def test_an_open_eye_shows_white_and_iris_and_a_closed_one_skin(
     plain: Puppet, head: tuple[float, ...], side: str
 ) -> None:

@@ -10,6 +10,7 @@ import torch
 from examples import label_with_mediapipe
 from examples.label_with_mediapipe import (
     DEPTH,
+    IRISES,
     LANDMARKS,
     SOLID,
     Similarity,
@@ -19,6 +20,7 @@ from examples.label_with_mediapipe import (
     standing_mesh,
 )
 from ptus.data.dataset import read_clips, write_clips
+from ptus.data.puppets import features
 from ptus.errors import UserError
 from ptus.model.standing import BODY, FACE
 from ptus.training import known
@@ -37,7 +39,8 @@ def a_mesh() -> np.ndarray:
 
 
 def test_names_are_those_that_training_knows() -> None:
-    assert set(LANDMARKS) == set(known.FACE)
+    assert {*LANDMARKS, *IRISES} == set(known.FACE)
+    assert set(known.FACE) <= set(features.LANDMARKS)
 
 
 def test_a_similarity_is_found_again() -> None:

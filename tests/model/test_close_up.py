@@ -43,14 +43,19 @@ def faces() -> tuple[Tensor, Motion]:
         translation=torch.tensor([[0.1, -0.05, 0.0], [-0.2, 0.1, 0.0]]),
         scale=torch.tensor([[0.4], [0.55]]),
         expression=0.05 * torch.randn(canonical.shape, generator=random),
+        gaze=torch.zeros(FACES, 2),
     )
     return pictures, motion
 
 
-def correction(close_up: CloseUp, pictures: Tensor, motion: Motion) -> Tensor:
+def look(close_up: CloseUp, pictures: Tensor, motion: Motion) -> Motion:
     with torch.no_grad():
-        corrected: Motion = close_up(pictures, motion)
-    return corrected.expression - motion.expression
+        seen: Motion = close_up(pictures, motion)
+    return seen
+
+
+def correction(close_up: CloseUp, pictures: Tensor, motion: Motion) -> Tensor:
+    return look(close_up, pictures, motion).expression - motion.expression
 
 
 def test_only_eyes_and_mouth_are_corrected_and_in_the_plane_of_the_picture(close_up: CloseUp) -> None:
@@ -80,8 +85,12 @@ def test_a_tilted_head_is_read_as_an_upright_one(close_up: CloseUp) -> None:
         expression=motion.expression @ quarter,
     )
     clockwise = bool(quarter[0, 0, 1] > 0)  # what was to the right is then below
-    found = correction(close_up, torch.rot90(pictures, -1 if clockwise else 1, dims=(2, 3)), tilted)
-    torch.testing.assert_close(found, correction(close_up, pictures, motion) @ quarter, atol=1e-4, rtol=0)
+    found, expected = (
+        look(close_up, torch.rot90(pictures, -1 if clockwise else 1, dims=(2, 3)), tilted),
+        look(close_up, pictures, motion),
+    )
+    torch.testing.assert_close(found.expression, expected.expression @ quarter, atol=1e-4, rtol=0)
+    torch.testing.assert_close(found.gaze, expected.gaze, atol=1e-4, rtol=0)
 
 
 def test_a_right_eye_is_read_as_a_left_one(close_up: CloseUp) -> None:
@@ -97,9 +106,11 @@ def test_a_right_eye_is_read_as_a_left_one(close_up: CloseUp) -> None:
         canonical=motion.canonical[:, swapped] * left_right,
         expression=motion.expression[:, swapped] * left_right,
     )
-    expected = correction(close_up, pictures, motion)[:, LEFT_EYE + RIGHT_EYE] * left_right
-    found = correction(close_up, pictures.flip(3), mirrored)[:, RIGHT_EYE + LEFT_EYE]
-    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+    expected, found = look(close_up, pictures, motion), look(close_up, pictures.flip(3), mirrored)
+    moved = (expected.expression - motion.expression)[:, LEFT_EYE + RIGHT_EYE] * left_right
+    moved_there = (found.expression - mirrored.expression)[:, RIGHT_EYE + LEFT_EYE]
+    torch.testing.assert_close(moved_there, moved, atol=1e-4, rtol=0)
+    torch.testing.assert_close(found.gaze, -expected.gaze.flip(1), atol=1e-4, rtol=0)
 
 
 def test_every_landmark_is_moved_by_its_own_numbers(close_up: CloseUp) -> None:
@@ -108,15 +119,33 @@ def test_every_landmark_is_moved_by_its_own_numbers(close_up: CloseUp) -> None:
     told: dict[str, Tensor] = {}
     for part in PARTS:
         reader = looking.reader(part)
-        numbers = torch.linspace(-0.1, 0.1, 2 * len(part.names))
+        numbers = torch.linspace(-0.1, 0.1, len(reader.bias))
         nn.init.zeros_(reader.weight)
         with torch.no_grad():
             reader.bias.copy_(numbers)
         sides = torch.tensor([-1.0 if part.mirrored else 1.0, 1.0])
-        told |= zip(part.names, REACH * numbers.view(-1, 2) * sides, strict=True)
+        told |= zip(part.names, REACH * numbers[: 2 * len(part.names)].view(-1, 2) * sides, strict=True)
     found = correction(looking, *faces())
     for name, step in told.items():
         torch.testing.assert_close(found[:, NAMES.index(name), :2], step.expand(FACES, 2), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("yaw", [0.0, 0.7])
+def test_gaze_goes_from_the_lower_lid_as_it_is_seen_to_the_iris(close_up: CloseUp, yaw: float) -> None:
+    """A reader that says the same whatever it sees has irises as far right in the crop as it says."""
+    looking, iris = copy.deepcopy(close_up), 0.2
+    nn.init.zeros_(looking.eye.weight)
+    with torch.no_grad():
+        looking.eye.bias.copy_(torch.tensor([*[0.05] * 6, iris]))
+    pictures, motion = faces()
+    motion = replace(motion, rotation=rotation.from_angles(torch.tensor([[yaw, 0.0, 0.0]])).expand(FACES, 3, 3))
+    seen = look(looking, pictures, motion)
+    for eye, (part, outwards) in enumerate(((LEFT_EYE, 1.0), (RIGHT_EYE, -1.0))):
+        upper, lower = (motion.face[:, lid, 0] for lid in part[:2])
+        scale = motion.scale[:, 0]
+        there = (upper + lower) / 2 + outwards * scale * REACH * iris
+        from_lid = (there - seen.face[:, part[1], 0]) / (scale * math.cos(yaw))
+        torch.testing.assert_close(seen.gaze[:, eye], from_lid, atol=2e-3, rtol=0)  # bounded, which bends a little
 
 
 @pytest.mark.parametrize("name", ["left eye upper lid", "right eye lower lid", "lower lip inner edge"])

@@ -20,6 +20,7 @@ SOURCE = Motion(
     translation=torch.tensor([[0.0, -0.1, 0.0]]),
     scale=torch.tensor([[0.4]]),
     expression=torch.zeros(1, 1, 3),
+    gaze=torch.zeros(1, 2),
 )
 BACKGROUND, SURROUNDINGS, HEAD = 0, 3, 4
 

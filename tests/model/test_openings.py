@@ -25,7 +25,8 @@ def opened(number: int, height: float, roll: float = 0.0, half: float = HALF) ->
     moved = torch.zeros_like(FACE)
     moved[0, lower] = FACE[0, upper] + torch.tensor([0.0, height, 0.0]) - FACE[0, lower]
     at = torch.tensor([[0.1, -0.2, 0.0]])
-    return Motion(torch.zeros(1, 0, 3), FACE, rotation, at, torch.tensor([[half]]), product(moved, rotation))
+    scale, gaze = torch.tensor([[half]]), torch.zeros(1, 2)
+    return Motion(torch.zeros(1, 0, 3), FACE, rotation, at, scale, product(moved, rotation), gaze)
 
 
 def openings(source: Motion, driven: Motion) -> Openings:
@@ -85,7 +86,8 @@ def test_a_mouth_that_comes_nearer_or_tilts_does_not_open(config: ModelConfig, r
 
 def test_a_face_without_lids_has_no_openings() -> None:
     face = torch.zeros(2, 1, 3)
-    motion = Motion(face[:, :0], face, torch.eye(3).expand(2, 3, 3), torch.zeros(2, 3), torch.ones(2, 1), face)
+    rotation, gaze = torch.eye(3).expand(2, 3, 3), torch.zeros(2, 2)
+    motion = Motion(face[:, :0], face, rotation, torch.zeros(2, 3), torch.ones(2, 1), face, gaze)
     assert openings(motion, motion).at((4, 5)).tolist() == torch.zeros(2, 2, 4, 5).tolist()
 
 

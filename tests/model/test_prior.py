@@ -33,6 +33,7 @@ STILL = Motion(
     translation=torch.tensor([[0.25, -0.25, 0.0]]),
     scale=torch.tensor([[0.5]]),
     expression=torch.zeros(1, 1, 3),
+    gaze=torch.zeros(1, 2),
 )
 SIZE = (8, 33, 33)
 
@@ -194,7 +195,7 @@ def known(index: int) -> tuple[Tensor, Motion]:
     body = torch.from_numpy(np.stack([frame.body for frame in drawn]))
     body = body[:, torch.arange(SLIM.body_keypoints) % body.shape[1]]
     frames = torch.from_numpy(pixels.astype(np.float32) / 255).permute(0, 3, 1, 2)
-    return frames, Motion(body, canonical, rotation, translation, scale, expression)
+    return frames, Motion(body, canonical, rotation, translation, scale, expression, torch.zeros(len(frames), 2))
 
 
 @pytest.mark.parametrize("index", [0, 2])

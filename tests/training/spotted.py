@@ -13,7 +13,7 @@ LOWER_LIP = standing.OPENINGS[2][1]
 
 def known(yaw: float = 0.0, mouth: float = 0.0) -> KnownMotion:
     """A head of more than half the frame's height, its eyes open, its mouth as far as is said."""
-    canonical = torch.tensor(list(standing.FACE.values()))[None]
+    canonical = torch.tensor([*standing.FACE.values(), *standing.IRISES.values()])[None]
     canonical[:, LOWER_LIP, 1] += mouth
     rotation = from_angles(torch.tensor([[yaw, 0.0, 0.1]]))
     translation, scale = torch.tensor([[0.05, -0.1, 0.0]]), torch.tensor([[SCALE]])

@@ -10,15 +10,15 @@ from torch import Tensor
 
 from ptus.data.truth import TrueMotion
 from ptus.errors import UserError
-from ptus.model import ModelConfig, Motion
+from ptus.model import ModelConfig, Motion, standing
 from ptus.model.layers import identity_grid
 from ptus.model.rotation import from_angles
 from ptus.training.known import BODY, FACE, KnownMotion
-from ptus.training.losses.truth import known_flow_loss, known_motion_loss, told
+from ptus.training.losses.truth import KEYPOINTS, known_flow_loss, known_motion_loss, told
 from ptus.training.variation import Variation
 
 FRAMES = 4
-CONFIG = ModelConfig(face_keypoints=len(FACE) + 2, body_keypoints=len(BODY) + 2)
+CONFIG = ModelConfig(face_keypoints=KEYPOINTS + 2, body_keypoints=len(BODY) + 2)
 
 
 @pytest.fixture
@@ -31,6 +31,9 @@ def true() -> TrueMotion:
     canonical = torch.rand(len(face_names), 3, generator=random) - 0.5
     expression = 0.1 * torch.rand(FRAMES, len(face_names), 3, generator=random)
     face = scale.unsqueeze(1) * (canonical @ rotation + expression) + translation.unsqueeze(1)
+    for side in ("left", "right"):  # eyes that are open, whatever else
+        upper, lower = (face_names.index(f"{side} eye {lid} lid") for lid in ("upper", "lower"))
+        face[:, upper] = face[:, lower] - 0.2 * scale * rotation[:, 1]
     body = torch.rand(FRAMES, len(body_names), 3, generator=random)
     openness = torch.rand(FRAMES, 3, generator=random)
     return TrueMotion(
@@ -45,14 +48,16 @@ def estimated(known: KnownMotion, more: int = 2) -> Motion:
         return torch.cat((points, points[:, :more]), dim=1)
 
     place, scale = known.translation.unsqueeze(1), known.scale.unsqueeze(1)
-    expression = (known.face - place) / scale - known.canonical @ known.rotation
+    canonical = known.canonical[:, :KEYPOINTS]
+    expression = (known.face[:, :KEYPOINTS] - place) / scale - canonical @ known.rotation
     return Motion(
         with_more(known.body),
-        with_more(known.canonical),
+        with_more(canonical),
         known.rotation,
         known.translation,
         known.scale,
         with_more(expression),
+        known.gaze,
     )
 
 
@@ -75,7 +80,7 @@ def test_the_loss_is_zero_where_all_is_right(true: TrueMotion) -> None:
     assert known_motion_loss(estimated(known), known.packed(), CONFIG) < 1e-6
 
 
-@pytest.mark.parametrize("part", ["rotation", "translation", "scale", "canonical", "expression", "body"])
+@pytest.mark.parametrize("part", ["rotation", "translation", "scale", "canonical", "expression", "body", "gaze"])
 def test_the_loss_sees_every_part(true: TrueMotion, part: str) -> None:
     known = KnownMotion.of(true)
     motion = estimated(known)
@@ -140,12 +145,12 @@ def test_what_is_known_is_told_and_the_rest_estimated(true: TrueMotion) -> None:
     wrong = Motion(*(tensor + 0.1 for tensor in right.tensors()))
     packed = known.packed()
     found = told(wrong, packed, CONFIG)
-    for name in ("rotation", "translation", "scale"):
+    for name in ("rotation", "translation", "scale", "gaze"):
         torch.testing.assert_close(getattr(found, name), getattr(right, name))
-    torch.testing.assert_close(found.face[:, : len(FACE)], known.face)
+    torch.testing.assert_close(found.face[:, :KEYPOINTS], known.face[:, :KEYPOINTS])
     torch.testing.assert_close(found.body[:, : len(BODY)], known.body)
     assert torch.equal(found.body[:, len(BODY) :], wrong.body[:, len(BODY) :])
-    assert torch.equal(found.canonical[:, len(FACE) :], wrong.canonical[:, len(FACE) :])
+    assert torch.equal(found.canonical[:, KEYPOINTS:], wrong.canonical[:, KEYPOINTS:])
     packed[0] = torch.nan
     learned = Motion(*(tensor.clone().requires_grad_() for tensor in wrong.tensors()))
     told(learned, packed, CONFIG).face.sum().backward()
@@ -157,12 +162,12 @@ def test_what_is_known_is_told_and_the_rest_estimated(true: TrueMotion) -> None:
 
 
 def test_one_set_of_keypoints_is_told_the_face_and_then_the_body(true: TrueMotion) -> None:
-    config = dataclasses.replace(CONFIG, face_keypoints=len(FACE), face_body=False)
+    config = dataclasses.replace(CONFIG, face_keypoints=KEYPOINTS, face_body=False)
     known, joined = KnownMotion.of(true), estimated(KnownMotion.of(true), more=len(BODY) + 2)
     motion = dataclasses.replace(joined, body=joined.body[:, :0])
     found = told(motion, known.packed(), config)
-    torch.testing.assert_close(found.face[:, : len(FACE)], known.face)
-    torch.testing.assert_close(found.face[:, len(FACE) : -2], known.body)
+    torch.testing.assert_close(found.face[:, :KEYPOINTS], known.face[:, :KEYPOINTS])
+    torch.testing.assert_close(found.face[:, KEYPOINTS:-2], known.body)
     torch.testing.assert_close(found.face[:, -2:], motion.face[:, -2:])
     assert known_motion_loss(found, known.packed(), config) < 1e-6
     assert known_motion_loss(motion, known.packed(), config) > 1e-2
@@ -174,7 +179,7 @@ def test_without_head_pose_keypoints_alone_are_known(true: TrueMotion) -> None:
     still = torch.eye(3).expand(FRAMES, 3, 3)
     motion = dataclasses.replace(right, rotation=still, translation=right.translation + 1, scale=right.scale / 2)
     found = told(motion, known.packed(), config)
-    torch.testing.assert_close(found.face[:, : len(FACE)], known.face)
+    torch.testing.assert_close(found.face[:, :KEYPOINTS], known.face[:, :KEYPOINTS])
     torch.testing.assert_close(found.body[:, : len(BODY)], known.body)
     for name in ("rotation", "translation", "scale", "canonical"):
         assert torch.equal(getattr(found, name), getattr(motion, name))
@@ -236,6 +241,34 @@ def test_what_is_known_moves_with_the_picture(true: TrueMotion, seed: int) -> No
     seen = before.face[:, FACE.index(other), :2].numpy()
     square = np.concatenate((seen, seen), axis=1)
     np.testing.assert_allclose(after.face[:, FACE.index(name), :2], variation.boxes(square)[:, :2], atol=1e-5)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_gaze_is_told_from_irises_however_a_picture_is_varied(mirrored: bool) -> None:
+    """It is of the head, which turns and grows with the picture; in a mirror the left eye is the right one."""
+    canonical = torch.tensor([*standing.FACE.values(), *standing.IRISES.values()])[None]
+    look = torch.tensor([0.04, -0.01])
+    canonical[0, KEYPOINTS:, 0] += look
+    place, scale = torch.tensor([[0.1, 0.0, 0.0]]), torch.tensor([[0.4]])
+    rotation = from_angles(torch.tensor([[0.5, 0.0, 0.2]]))
+    face = scale * canonical @ rotation + place
+    known = KnownMotion(rotation, place, scale, canonical, face, torch.zeros(1, len(BODY), 3))
+    torch.testing.assert_close(known.gaze[0], look, atol=0.01, rtol=0)  # irises are deeper than lids
+    turn = from_angles(torch.tensor([[0.0, 0.0, 0.3]]))[0, :2, :2]
+    moved = known.moved(mirrored, turn, torch.tensor([1.2, 1.2]), torch.tensor([0.1, -0.1]))
+    torch.testing.assert_close(moved.gaze, -known.gaze.flip(1) if mirrored else known.gaze)
+
+
+def test_nobody_knows_where_shut_eyes_look(true: TrueMotion) -> None:
+    known = KnownMotion.of(true)
+    upper, lower = (FACE.index(f"right eye {lid} lid") for lid in ("upper", "lower"))
+    known.face[0, upper] = known.face[0, lower]
+    assert known.gaze.isfinite().tolist() == [[True, False]] + [[True, True]] * (FRAMES - 1)
+    motion = dataclasses.replace(estimated(known), gaze=torch.full((FRAMES, 2), 0.01))
+    found = told(motion, known.packed(), CONFIG).gaze
+    assert found[0, 1] == motion.gaze[0, 1] and found[0, 0] == known.gaze[0, 0]
+    without = dataclasses.replace(CONFIG, face_keypoints=9)
+    assert torch.equal(told(motion, known.packed(), without).gaze, motion.gaze)
 
 
 def test_what_is_not_known_stays_unknown() -> None:

@@ -43,6 +43,21 @@ def test_the_picture_shows_where_an_upper_lid_is(yaw: float) -> None:
         assert (brightest(picture) - after.face[0, UPPER_LID, :2]).norm() < 0.04 * SCALE
 
 
+@pytest.mark.parametrize("name", standing.IRISES)
+@pytest.mark.parametrize("yaw", [-0.6, 0.0, 0.6])
+def test_the_picture_shows_where_an_iris_is(name: str, yaw: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lids_and_lips, "TEETH", 0.0)
+    before, iris = known(yaw), FACE.index(name)
+    upper, lower = standing.OPENINGS[list(standing.IRISES).index(name)]
+    moves = []
+    for seed in range(24):
+        picture, after = opened(marked(before.face[0, iris, :2], 0.02), before, np.random.default_rng(seed))
+        if (after.face[0, lower] - after.face[0, upper]).norm() > 0.1 * SCALE:
+            assert (brightest(picture) - after.face[0, iris, :2]).norm() < 0.012 * SCALE
+            moves.append((after.face - before.face)[0, iris] / SCALE)
+    assert len(moves) > 5 and torch.stack(moves).norm(dim=1).max() > 0.04
+
+
 def test_it_is_eyes_mouth_and_chin_that_move() -> None:
     before = known()
     moves = torch.stack(
@@ -53,12 +68,12 @@ def test_it_is_eyes_mouth_and_chin_that_move() -> None:
     )
     down = moves @ before.rotation[0, 1] / SCALE
     sideways = (moves @ before.rotation[0, 0] / SCALE).abs().amax(dim=0)
-    corners = [number for number, name in enumerate(FACE) if "corner" in name]
-    assert all((sideways[number] > 0.02) == (number in corners) for number in range(len(FACE)))
+    to_the_side = [number for number, name in enumerate(FACE) if {"corner", "iris"} & set(name.split())]
+    assert all((sideways[number] > 0.02) == (number in to_the_side) for number in range(len(FACE)))
     assert (moves @ before.rotation[0, 2]).abs().max() < 1e-6
     moving = [number for number in range(len(FACE)) if down[:, number].abs().amax() > 1e-5]
     names = {FACE[number] for number in moving}
-    assert names == {name for name in FACE if any(part in name for part in ("lid", "mouth", "lip", "chin"))}
+    assert names == {name for name in FACE if any(part in name for part in ("lid", "iris", "mouth", "lip", "chin"))}
     openings = (down[:, LOWER_LIP] - down[:, UPPER_LIP]).sort().values
     assert openings[0] == 0 and openings[-1] > 0.8 * lids_and_lips.WIDEST_MOUTH
     assert 0.1 < (openings < 1e-5).float().mean() < 0.5

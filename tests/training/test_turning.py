@@ -36,7 +36,7 @@ def marked(x: float, y: float) -> torch.Tensor:
 def head(motion: KnownMotion) -> torch.Tensor:
     """White where the head is."""
     nothing = motion.body[:, :0]
-    whole = Motion(nothing, nothing, motion.rotation, motion.translation, motion.scale, nothing)
+    whole = Motion(nothing, nothing, motion.rotation, motion.translation, motion.scale, nothing, motion.gaze)
     return (head_region(whole, (1, SIDE, SIDE))[0, 0, 0] > 0).float()
 
 

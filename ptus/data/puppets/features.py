@@ -16,7 +16,7 @@ LANDMARKS = (
     "right brow inner end", "right brow middle", "right brow outer end",
     "nose bridge", "nose tip", "left mouth corner", "right mouth corner",
     "upper lip outer edge", "upper lip inner edge", "lower lip inner edge", "lower lip outer edge",
-    "chin", "left jaw", "right jaw", "left temple", "right temple", "forehead",
+    "chin", "left jaw", "right jaw", "left temple", "right temple", "forehead", "left iris", "right iris",
 )  # fmt: skip
 """Names of the landmarks, in order; left and right as seen in the picture of a face that looks ahead."""
 
@@ -44,6 +44,8 @@ class Eye(NamedTuple):
     lower: float
     open_upper: float
     """y of the upper lid were it open."""
+    iris: tuple[float, float]
+    """x and y of its middle."""
 
     def lids(self, x: Floats) -> tuple[Floats, Floats, Floats]:
         """Heights, y, of the upper lid, the lower lid and the upper lid were it open; equal at the corners."""
@@ -105,7 +107,10 @@ def face_of(person: Person, expression: Expression) -> Face:
     for side, openness in zip((-1, 1), expression.eyes, strict=True):
         lower, upper = EYE_LEVEL + 0.55 * person.eye_height, EYE_LEVEL - person.eye_height
         lid = lower + (upper - lower) * openness
-        eyes.append(Eye(side * person.eye_distance, person.eye_width, lid, lower, upper))
+        middle = side * person.eye_distance
+        right, down = expression.gaze
+        iris = middle + 0.4 * person.eye_width * right, EYE_LEVEL - 0.012 + 0.025 * down
+        eyes.append(Eye(middle, person.eye_width, lid, lower, upper, iris))
     raised = EYE_LEVEL - person.brow_height - 0.07 * expression.brows
     brows = [Brow(1.05 * eye.x, 1.15 * eye.width, raised, 0.05, -np.sign(eye.x)) for eye in eyes]
     mouth = Mouth(
@@ -141,7 +146,8 @@ def landmarks(face: Face) -> Floats:
     points += [(0.0, EYE_LEVEL), (0.0, face.nose_tip.middle[1])]
     points += [(-face.mouth.width, face.mouth.corners), (face.mouth.width, face.mouth.corners)]
     points += [(0.0, float(line)) for line in face.mouth.lines(np.zeros(()))]
-    placed = np.array([*points, (0.0, 0.0), *[(0.0, 0.0)] * 4, (0.0, -0.75)], np.float32)
+    irises = [eye.iris for eye in face.eyes]
+    placed = np.array([*points, (0.0, 0.0), *[(0.0, 0.0)] * 4, (0.0, -0.75), *irises], np.float32)
     depth = face.skull.front(placed[:, 0], placed[:, 1])
     result = np.concatenate((placed, depth[:, None]), -1)
     tip = face.nose_tip

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ptus.data.puppets.features import Expression, Face
+from ptus.data.puppets.features import Face
 from ptus.data.puppets.makeup import paint_face
 from ptus.data.puppets.person import Colour, Floats, Person
 from ptus.data.puppets.solids import MIDDLE, Canvas, Egg, Ellipsoid, Hits, Pose, skull
@@ -24,11 +24,11 @@ def paint_back_hair(canvas: Canvas, person: Person, pose: Pose) -> None:
         canvas.depth[:] = np.inf  # what is painted next is in front of it
 
 
-def paint_head(canvas: Canvas, person: Person, face: Face, expression: Expression, pose: Pose) -> None:
+def paint_head(canvas: Canvas, person: Person, face: Face, pose: Pose) -> None:
     """Head and face, in front of everything."""
     rays = canvas.rays(pose, (0.0, MIDDLE, 0.0), REACH)
     hits = face.skull.meet(rays)
-    colours = paint_face(hits, person, face, expression, 2 / (canvas.side * pose.scale))
+    colours = paint_face(hits, person, face, 2 / (canvas.side * pose.scale))
     colours *= (1 - 0.18 * _nose_shadow(hits, face))[..., None]
     canvas.paint(hits, pose, colours)
     for solid in (face.nose, face.nose_tip):

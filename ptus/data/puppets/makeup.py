@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ptus.data.puppets.features import EYE_LEVEL, MOUTH_LEVEL, Brow, Expression, Eye, Face, Mouth
+from ptus.data.puppets.features import EYE_LEVEL, MOUTH_LEVEL, Brow, Eye, Face, Mouth
 from ptus.data.puppets.person import Colour, Floats, Person
 from ptus.data.puppets.solids import Hits
 
@@ -49,7 +49,7 @@ class Layers:
         self.colours += (alpha * self._ahead)[..., None] * (np.asarray(colour, np.float32) - self.colours)
 
 
-def paint_face(hits: Hits, person: Person, face: Face, expression: Expression, pixel: float) -> Floats:
+def paint_face(hits: Hits, person: Person, face: Face, pixel: float) -> Floats:
     """The colours (h, w, 3) of a head, before light falls on it."""
     layers = Layers(hits, person.skin, pixel)
     for side in (-1, 1):
@@ -59,7 +59,7 @@ def paint_face(hits: Hits, person: Person, face: Face, expression: Expression, p
         edge = 0.16 + 0.45 * np.maximum(0, np.abs(layers.x) - 0.12) - 0.9 * np.maximum(0, np.abs(layers.x) - 0.42)
         layers.tint(person.hair, person.beard * np.clip((layers.y - edge) / 0.08, 0, 1))
     for eye in face.eyes:
-        _paint_eye(layers, eye, person, expression.gaze)
+        _paint_eye(layers, eye, person)
     for brow in face.brows:
         _paint_brow(layers, brow, person)
     _paint_mouth(layers, face.mouth, person)
@@ -68,7 +68,7 @@ def paint_face(hits: Hits, person: Person, face: Face, expression: Expression, p
     return layers.colours
 
 
-def _paint_eye(layers: Layers, eye: Eye, person: Person, gaze: tuple[float, float]) -> None:
+def _paint_eye(layers: Layers, eye: Eye, person: Person) -> None:
     part = layers.around(eye.x, EYE_LEVEL, 1.3 * eye.width, 0.26)
     x, y = layers.x[part], layers.y[part]
     upper, lower, open_upper = eye.lids(x)
@@ -80,7 +80,7 @@ def _paint_eye(layers: Layers, eye: Eye, person: Person, gaze: tuple[float, floa
     layers.cover(part, shadow, np.maximum(np.abs(y - open_upper + 0.05) - 0.008, beside), 0.8)
     ball = np.maximum(np.maximum(upper - y, y - lower), beside)
     layers.cover(part, WHITE, ball)
-    middle_x, middle_y = eye.x + 0.4 * eye.width * gaze[0], EYE_LEVEL - 0.012 + 0.025 * gaze[1]
+    middle_x, middle_y = eye.iris
     away = np.hypot(x - middle_x, y - middle_y)
     for colour, radius in ((_darker(person.iris, 0.45), 0.082), (person.iris, 0.07), (DARK, 0.034)):
         layers.cover(part, colour, np.maximum(ball, away - radius))

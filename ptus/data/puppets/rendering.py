@@ -90,14 +90,15 @@ class Puppet:
         paint_back_hair(canvas, self.person, pose)
         self._paint_neck(canvas, pose, body)
         paint_torso(canvas.pixels, self._torso, body)
-        paint_head(canvas, self.person, face, expression, pose)
+        paint_head(canvas, self.person, face, pose)
         fine = (255 * np.clip(canvas.pixels, 0, 1)).round().astype(np.uint8)
         pixels = cv2.resize(fine, (self.size, self.size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
         return Drawn(pixels, pose, pose.place(landmarks(face)), keypoints(self._torso, body))
 
     def face_box(self, drawn: Drawn) -> FaceBox:
         """The face in pixels, as a detector would find it: a square of the head's size around the landmarks."""
-        of_face = [number for number, name in enumerate(LANDMARKS) if "temple" not in name and name != "forehead"]
+        beside = {"temple", "forehead", "iris"}
+        of_face = [number for number, name in enumerate(LANDMARKS) if not beside & set(name.split())]
         points = drawn.face[of_face, :2]
         middle = (points.min(0) + points.max(0)) / 2
         side = 2 * FACE_SHARE * drawn.pose.scale / self.scale

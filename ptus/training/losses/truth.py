@@ -6,18 +6,20 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from ptus.model import ModelConfig, Motion
+from ptus.model import ModelConfig, Motion, standing
 from ptus.model.rotation import product
 from ptus.model.standing import OPENINGS
 from ptus.training.known import FACE, KnownMotion
 from ptus.training.processes import averaged, processes
 from ptus_kernels import grid_sample_2d
 
+KEYPOINTS = len(standing.FACE)
+"""How many of the face's landmarks, the first ones, a model has keypoints for."""
 HEAD = ("rotation", "translation", "scale", "canonical")
 """What is known of the head beside its keypoints."""
-SEEN = [number for number, name in enumerate(FACE) if "jaw" not in name]
-"""Landmarks that a head hardly hides from the camera, however it turns."""
-OPENINGS_WEIGHT = 4.0  # of a face: they vary by a fraction of what its keypoints do
+SEEN = [number for number, name in enumerate(FACE) if not {"jaw", "iris"} & set(name.split())]
+"""Landmarks that hardly anything hides from the camera, however a head turns."""
+OPENINGS_WEIGHT = 4.0  # of a face, and of its gaze: they vary by a fraction of what its keypoints do
 BESIDE = 0.04  # how far above and below lids and lips the flow is looked at, of the head's half size
 
 
@@ -26,18 +28,20 @@ def known_motion_loss(motion: Motion, packed: Tensor, config: ModelConfig) -> Te
 
     Counted alike are the keypoints of face and body, the first of the model's, as many as are known, how far the body
     moves from source to driver, which is less than estimates of it are off at first, and how far eyes and mouth are
-    open, several times: lids and lips would hardly count among a face's keypoints. Of a model with head pose, also its
-    rotation, its place in units of its half size, the logarithm of its size, and the canonical keypoints and openings.
-    Of several processes, the mean of their losses is that of all samples.
+    open, several times: lids and lips would hardly count among a face's keypoints. Where eyes look counts as much, of a
+    model that reads it. Of a model with head pose, also its rotation, its place in units of its half size, the
+    logarithm of its size, and the canonical keypoints and openings. Of several processes, the mean of their losses is
+    that of all samples.
 
     Args:
         motion: of B frames; sources, then as many drivers.
-        packed: (B, 133), as a batch has it; NaN where a number is not known.
+        packed: (B, 145), as a batch has it; NaN where a number is not known.
         config: of the model whose motion it is.
     """
     known = KnownMotion.unpacked(packed)
     scale = known.scale.nan_to_num(1.0)
-    face, there = motion.face[:, : config.face_keypoints] / scale.unsqueeze(1), known.face / scale.unsqueeze(1)
+    landmarks, canonical = known.face[:, :KEYPOINTS], known.canonical[:, :KEYPOINTS]
+    face, there = motion.face[:, : config.face_keypoints] / scale.unsqueeze(1), landmarks / scale.unsqueeze(1)
     body = motion.body if config.face_body else motion.face[:, config.face_keypoints :]
     pairs = [
         _beside(face, there),
@@ -50,9 +54,11 @@ def known_motion_loss(motion: Motion, packed: Tensor, config: ModelConfig) -> Te
             (motion.rotation, known.rotation),
             (motion.translation / scale, known.translation / scale),
             (motion.scale.log(), known.scale.log()),
-            _beside(motion.canonical[:, : config.face_keypoints], known.canonical),
-            _beside(_openings(motion.canonical), _openings(known.canonical)),
+            _beside(motion.canonical[:, : config.face_keypoints], canonical),
+            _beside(_openings(motion.canonical), _openings(canonical)),
         ]
+    if config.reads_close_up:
+        pairs.append((OPENINGS_WEIGHT * motion.gaze, OPENINGS_WEIGHT * known.gaze))
     pairs = [(found, expected) for found, expected in pairs if found.numel()]
     return _mean_of_known([found - expected for found, expected in pairs])
 
@@ -66,7 +72,7 @@ def known_flow_loss(flow: Tensor, source: Tensor, driving: Tensor) -> Tensor:
 
     Args:
         flow: where each point of the driven frame is seen in the source, (B, S, S, 2).
-        source: what is known of the source's motion, packed, (B, 133).
+        source: what is known of the source's motion, packed, (B, 145).
         driving: the same of the driver's.
 
     Returns:
@@ -92,16 +98,16 @@ def told(motion: Motion, packed: Tensor, config: ModelConfig) -> Motion:
 
     Args:
         motion: of B frames.
-        packed: (B, 133), as a batch has it; NaN where a number is not known.
+        packed: (B, 145), as a batch has it; NaN where a number is not known.
         config: of the model whose motion it is. Without head pose, what is known of it is left out.
     """
     known = KnownMotion.unpacked(packed)
     if not config.local_global:
         known = replace(known, **{name: torch.full_like(getattr(known, name), torch.nan) for name in HEAD})
-    canonical = _in_place(motion.canonical, _as_many(known.canonical, config.face_keypoints))
+    canonical = _in_place(motion.canonical, _as_many(known.canonical[:, :KEYPOINTS], config.face_keypoints))
     rotation, translation = _in_place(motion.rotation, known.rotation), _in_place(motion.translation, known.translation)
     scale = _in_place(motion.scale, known.scale)
-    face = known.face
+    face = known.face[:, :KEYPOINTS]
     if not config.face_body:
         face = torch.cat((_as_many(face, config.face_keypoints), known.body), dim=1)
     count = min(canonical.shape[1], face.shape[1])
@@ -115,6 +121,7 @@ def told(motion: Motion, packed: Tensor, config: ModelConfig) -> Motion:
         translation=translation,
         scale=scale,
         expression=_in_place(motion.expression, expression),
+        gaze=_in_place(motion.gaze, known.gaze) if config.reads_close_up else motion.gaze,
     )
 
 
@@ -132,7 +139,7 @@ def _in_place(found: Tensor, known: Tensor) -> Tensor:
 
 
 def _outside(known: KnownMotion) -> Tensor:
-    """x and y of the face's landmarks, (B, 15, 2), upper lids and lips a little above themselves, lower ones below."""
+    """x and y of the face's landmarks, (B, 17, 2), upper lids and lips a little above themselves, lower ones below."""
     sides = known.face.new_zeros(len(FACE), 1)
     for upper, lower in OPENINGS:
         sides[upper], sides[lower] = -BESIDE, BESIDE
