@@ -7,6 +7,9 @@ template <class T>
 void pack_rows(T* to, const Volume<const T>& from, int64_t n, int64_t begin, int64_t end) {
   const int64_t row = from.width * from.channels;
   for (int64_t r = begin; r < end; ++r) {
+    if (from.stride_x == 1 && r + 1 < end) {
+      prefetch(from.at(n, (r + 1) / from.height, (r + 1) % from.height), from.stride_c, from.channels, from.width);
+    }
     copy_matrix(to + r * row, from.channels, 1, from.at(n, r / from.height, r % from.height), from.stride_x,
                 from.stride_c, from.width, from.channels);
   }

@@ -40,16 +40,6 @@ class RowOcclusion {
   const Scratch row_;
 };
 
-// Asks for a tile's numbers before they are needed, in the second-level cache: beside the scattered reads of sampling
-// the processor's own prefetching falls behind.
-template <class T>
-PTUS_INLINE void prefetch(const T* from, int64_t stride, int points, int64_t count) {
-  constexpr int64_t line = 64 / sizeof(T);
-  for (int p = 0; p < points; ++p) {
-    for (int64_t c = 0; c < count; c += line) __builtin_prefetch(from + p * stride + c, 0, 2);
-  }
-}
-
 template <class R>
 PTUS_INLINE void multiply(R (&numbers)[kTile], const R* by, int count) {
 #pragma GCC ivdep
@@ -108,6 +98,7 @@ void warp_rows(const Warp<T>& of, const Volume<T>& output, int64_t begin, int64_
           if (blended) {
             gather_onto<true>(background, stencil, tile.count, sample + c, of.sampling.mode, buffer, count, count);
           } else {
+            prefetch(to, output.stride_c, count, tile.count);
             gather(stencil, tile.count, sample + c, of.sampling.mode, buffer, count, count);
           }
           copy_matrix(to, output.stride_x, output.stride_c, static_cast<const R*>(buffer), count, 1, tile.count, count);
