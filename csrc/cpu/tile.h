@@ -3,8 +3,8 @@
 
 namespace ptus::PTUS_CAPABILITY {
 
-// Asks for rows of numbers before they are needed, in the second-level cache: the processor's own prefetching falls
-// behind where they are many, each in a page of its own, and beside the scattered reads of sampling.
+// Asks for rows of numbers before they are read or written, in the second-level cache: the processor's own prefetching
+// falls behind where they are many, each in a page of its own, and beside the scattered reads of sampling.
 template <class T>
 PTUS_INLINE void prefetch(const T* from, int64_t stride, int64_t rows, int64_t count) {
   constexpr int64_t line = 64 / sizeof(T);

@@ -16,7 +16,8 @@ class ModelConfig:
     Args:
         size: side of the square pictures it reads and writes, pixels: 128, 256 or 512.
         body_keypoints: keypoints of the whole frame, K_b.
-        face_keypoints: canonical keypoints of the face, K_f; of fewer than ten none is read from close up.
+        face_keypoints: canonical keypoints of the face, K_f; of fewer than ten none is read from close up, and
+            eyes do not look elsewhere.
         volume_channels: channels of the feature volume, C.
         volume_depth: depth of the feature volume, D.
         width: channels of the feature maps where the decoder starts.

@@ -78,7 +78,7 @@ class FaceEstimator(nn.Module):
         if not self.local_global:
             still = torch.eye(3, device=centre.device, dtype=centre.dtype).expand(len(frames), 3, 3)
             canonical = precise(self.standing).expand_as(expression)
-            return Motion(body, canonical, still, centre, half, expression, _nowhere(expression))
+            return Motion(body, canonical, still, centre, half, expression, _ahead(expression))
         own = bounded(self.canonical(offsets), LARGEST_EXPRESSION).unflatten(1, (-1, 3))
         angles, shift, zoom = self.head(offsets).split((3, 3, 1), dim=1)
         place, log_size = precise(self.place).split((3, 1))
@@ -89,13 +89,13 @@ class FaceEstimator(nn.Module):
             translation=centre + half * (place + bounded(shift, LARGEST_SHIFT)),
             scale=half * (log_size + bounded(zoom, LARGEST_ZOOM)).exp(),
             expression=expression,
-            gaze=_nowhere(expression),
+            gaze=_ahead(expression),
         )
         return motion if self.close_up is None else self.close_up(small, motion)
 
 
-def _nowhere(expression: Tensor) -> Tensor:
-    """Where eyes look as long as nobody looked at them."""
+def _ahead(expression: Tensor) -> Tensor:
+    """Where eyes look as long as nobody looked at them: above their lower lids."""
     return expression.new_zeros(len(expression), len(standing.IRISES))
 
 

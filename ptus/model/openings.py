@@ -14,6 +14,7 @@ from ptus.model import standing
 from ptus.model.composition import Motions
 from ptus.model.layers import lines
 from ptus.model.motion import Motion
+from ptus.model.rotation import width
 
 HALF_WIDTHS = (0.13, 0.13, 0.2)  # of an opening from corner to corner, of the head's half size
 LEAST_HEIGHT = 0.02  # what closed lids and lips are apart at least, likewise
@@ -58,12 +59,12 @@ class Openings:
         motion = self.driven
         found = face.new_zeros(len(face), *size)
         down = normalize(motion.rotation[:, 1, :2], dim=-1)
-        foreshortened = torch.linalg.vector_norm(motion.rotation[:, 0, :2], dim=-1, keepdim=True)
-        for (upper, lower), width, height, less in zip(_pairs(face), HALF_WIDTHS, heights, other, strict=False):
+        wide = width(motion.rotation)
+        for (upper, lower), half_width, height, less in zip(_pairs(face), HALF_WIDTHS, heights, other, strict=False):
             middle = ((upper + lower) / 2).split(1, dim=-1)
             x, y = (line - at for line, at in zip(lines(size, face), middle, strict=True))
             along = 2 * down / (height * motion.scale)
-            across = torch.stack((down[:, 1], -down[:, 0]), dim=-1) / (width * motion.scale * foreshortened)
+            across = torch.stack((down[:, 1], -down[:, 0]), dim=-1) / (half_width * motion.scale * wide)
             # SLOPE (1 - ‖(x, y) · across, (x, y) · along‖²) as a polynomial: at the picture's size every pass counts.
             of_x, of_y = (SLOPE * (across.square() + along.square())).split(1, dim=-1)
             mixed = -2 * SLOPE * (across.prod(dim=-1, keepdim=True) + along.prod(dim=-1, keepdim=True))

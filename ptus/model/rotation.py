@@ -26,13 +26,15 @@ def upright(rotation: Tensor) -> Tensor:
 
 
 def width(rotation: Tensor) -> Tensor:
-    """How wide a head that turns is in the picture, as a share of one that looks ahead: (B, 1), at least LEAST_WIDTH.
+    """How wide a head that turns is across its tilt, as a share of one that looks ahead: (B, 1), at least LEAST_WIDTH.
 
     Args:
         rotation: of heads, (B, 3, 3).
     """
-    across: Tensor = torch.linalg.vector_norm(rotation[:, 0, :2], dim=-1, keepdim=True)
-    return across.clamp(min=LEAST_WIDTH)
+    # Its area in the picture, the cofactor of the axis that points away, over its height.
+    high = torch.linalg.vector_norm(rotation[:, 1, :2], dim=-1, keepdim=True)
+    across: Tensor = rotation[:, 2, 2:].abs() / high.clamp(min=LEAST_WIDTH)
+    return across.clamp(min=LEAST_WIDTH, max=1)
 
 
 def from_angles(angles: Tensor) -> Tensor:

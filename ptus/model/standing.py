@@ -37,6 +37,8 @@ OPENINGS = [
     )
 ]
 """Numbers of the landmarks between which eyes and mouth open."""
+EYES = OPENINGS[: len(IRISES)]
+"""Those of the eyes, in the order of their irises."""
 BODY: dict[str, Point] = {
     "base of the neck": (0.0, 0.13, -0.13),
     "left shoulder": (-0.66, 0.30, -0.03),

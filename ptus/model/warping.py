@@ -52,7 +52,7 @@ class Warped:
         offset: where each point of the driven frame is seen in the source, from itself, without what expression and
             gaze add: (B, 2, H, W).
         local: what the expression adds; None where head pose is not apart from it.
-        gaze: what irises add, which look elsewhere; None of faces without lids.
+        gaze: what irises add; None where nobody reads where eyes look.
         deformation: of the volume, (B, D, H, W, 3).
         face_region: logits of the share that head and surroundings have in the motion, (B, 1, d, h, w); None without
             face–body decomposition.
@@ -142,10 +142,11 @@ class CoarseToFine(nn.Module):
         fine = self.read_fine(seen, local_seen, beside=coarse)
         farthest = displacement(source, driven)
         deformation, flow = self.refinement(fine, deformation, farthest, driven)
-        local_flow, gaze = None, GazeFlow.between(source, driven)
+        local_flow = None
         if self.local_masks is not None:
             local_logits, _ = self.local_masks(fine, local, source, driven)
             local_flow = LocalFlow(local_logits.squeeze(2), local)
+        gaze = GazeFlow.between(source, driven) if config.reads_close_up else None
         deformation = _added(deformation, local_flow, gaze)
 
         fine_warped = grid_sample_3d(appearance.volume, deformation, align_corners=True)
@@ -182,7 +183,7 @@ class SingleLevel(nn.Module):
         )
         farthest = displacement(source, driven)
         deformation, flow = self.refinement(seen, deformation, farthest, driven)
-        gaze = GazeFlow.between(source, driven)
+        gaze = GazeFlow.between(source, driven) if self.config.reads_close_up else None
         deformation = _added(deformation, None, gaze)
         warped = warp_blend(appearance.volume, deformation, self.occlusion(seen), sigmoid=True, align_corners=True)
         local, local_seen = local_motions(self.config, source, driven)

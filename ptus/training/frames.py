@@ -94,4 +94,7 @@ def _known(clip: Clip) -> KnownMotion:
     motion = read_motion(clip.motion)
     if len(motion.scale) != clip.frames:
         raise UserError(f"{clip.motion} has {len(motion.scale)} frames, the clip {clip.frames}; run ptus prepare again")
-    return KnownMotion.of(motion)
+    try:
+        return KnownMotion.of(motion)
+    except UserError as error:
+        raise UserError(f"{clip.motion}: {error}") from error

@@ -8,12 +8,11 @@ from torch import Tensor
 from ptus.data.truth import TrueMotion
 from ptus.errors import UserError
 from ptus.model import standing
+from ptus.model.gaze import SHUT
 from ptus.model.rotation import product, upright, width
 
 FACE, BODY = (*standing.FACE, *standing.IRISES), tuple(standing.BODY)
 """The landmarks that are known: those that the first keypoints of face and body are to be, then the irises."""
-SHUT = 0.03
-"""How high an eye is whose iris nobody sees, in units of the head's half size."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,7 @@ class KnownMotion:
         for names, wanted in ((motion.face_names, FACE), (motion.body_names, BODY)):
             for name in wanted:
                 if name not in names:
-                    raise UserError(
-                        f"what is known of a clip does not say where the {name} is; render or label it anew"
-                    )
+                    raise UserError(f"it lacks the {name}; delete it and label the clip anew, or render that anew")
         landmarks = [motion.face_names.index(name) for name in FACE]
         return cls(
             rotation=motion.rotation,
@@ -80,8 +77,7 @@ class KnownMotion:
     @property
     def gaze(self) -> Tensor:
         """Where eyes look, as in `ptus.model.Motion`, NaN where they are shut: (B, 2)."""
-        pairs = standing.OPENINGS[: len(standing.IRISES)]
-        upper, lower = (self.face[:, [pair[lid] for pair in pairs], :2] for lid in (0, 1))
+        upper, lower = (self.face[:, [eye[lid] for eye in standing.EYES], :2] for lid in (0, 1))
         axes, irises = upright(self.rotation).transpose(1, 2), self.face[:, len(standing.FACE) :, :2]
         beside, open_by = (product(apart, axes) / self.scale.unsqueeze(1) for apart in (irises - lower, lower - upper))
         return torch.where(open_by[..., 1] > SHUT, beside[..., 0] / width(self.rotation), torch.nan)

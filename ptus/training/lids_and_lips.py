@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ptus.model.gaze import FARTHEST, iris_shift
+from ptus.model.gaze import CORNERS, FARTHEST, arch, iris_shift
 from ptus.model.standing import IRISES, OPENINGS
 from ptus.training.flat_face import FlatFace
 from ptus.training.known import FACE, KnownMotion
@@ -21,8 +21,8 @@ LOWER_LID = 0.15
 """Share of an eye's closing that its lower lid does."""
 LOOKING = 0.6
 """How often eyes look elsewhere, both alike."""
-FARTHEST_LOOK = 0.08
-"""How far irises go, to either side."""
+LARGEST_LOOK = 0.08
+"""How far irises go from where they were, to either side."""
 WIDEST_EYE = 1.25
 """How far eyes open, of how far they were open."""
 TOGETHER = 0.7
@@ -77,7 +77,7 @@ def opened(
     before = face.places.clone()
     *eyes, mouth = OPENINGS
     if random.random() < LOOKING:
-        look = random.uniform(-FARTHEST_LOOK, FARTHEST_LOOK)
+        look = random.uniform(-LARGEST_LOOK, LARGEST_LOOK)
         for eye, iris in zip(eyes, _IRISES, strict=True):
             _move_iris(face, eye, iris, look)
     share = random.uniform(0, WIDEST_EYE)
@@ -92,14 +92,18 @@ def opened(
 
 def _move_iris(face: FlatFace, eye: tuple[int, int], iris: int, step: float) -> None:
     """Let an eye look elsewhere, as far as its corners let it."""
-    (across, upper), (_, lower), (iris_across, _) = (face.places[point].tolist() for point in (*eye, iris))
-    before = min(max(iris_across - across, -FARTHEST), FARTHEST)
+    (upper_across, upper), (lower_across, lower), (at, _) = (face.places[point].tolist() for point in (*eye, iris))
+    across = (upper_across + lower_across) / 2
+    before = min(max(at - across, -FARTHEST), FARTHEST)
     now = min(max(before + step, -FARTHEST), FARTHEST)
     right, down = face.points()
     points = (right - across, down - (upper + lower) / 2)
-    moved = iris_shift(*points, *(torch.tensor(number) for number in (lower - upper, now, before)))
-    face.move(right + moved, down)
+    to_right, to_down = iris_shift(*points, *(torch.tensor(number) for number in (lower - upper, now, before)))
+    face.move(right + to_right, down + to_down)
+    corners = upper + (0.5 + CORNERS) * (lower - upper)
+    bend = arch(torch.tensor([now, before]))
     face.places[iris, 0] += now - before
+    face.places[iris, 1] = corners + (face.places[iris, 1] - corners) * bend[0] / bend[1]
 
 
 def _open_eye(face: FlatFace, eye: tuple[int, int], iris: int, share: float) -> None:

@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from ptus.model import PTUS, ModelConfig, Motion, TransferOptions, standing, transfer
-from ptus.model.gaze import FARTHEST, HALF_WIDTH, OPEN, RADIUS, GazeFlow, iris_shift
+from ptus.model.gaze import CORNERS, FARTHEST, HALF_WIDTH, RADIUS, SHUT, GazeFlow, iris_shift
 from ptus.model.rotation import from_angles, upright, width
+from ptus.training.known import BODY, KnownMotion
 from tests.model.conftest import SLIM, SWITCHED
 
 SIZE = (257, 321)
@@ -43,41 +44,55 @@ def irises(motion: Motion) -> Tensor:
 
 
 def gaze_flow(source: Motion, driven: Motion, size: tuple[int, int] = SIZE) -> Tensor:
-    flow = GazeFlow.between(source, driven)
-    assert flow is not None
-    return flow.at(size)
+    return GazeFlow.between(source, driven).at(size)
 
 
-def shift(across: Tensor, along: Tensor, height: float, now: float, before: float) -> Tensor:
+def shift(across: Tensor, along: Tensor, height: float, now: float, before: float) -> tuple[Tensor, Tensor]:
     return iris_shift(across, along, *(torch.tensor(number).view(1, 1, 1) for number in (height, now, before)))
 
 
 @pytest.mark.parametrize(("now", "before"), [(0.05, 0.0), (-FARTHEST, FARTHEST), (0.03, -0.05), (9.0, -9.0)])
-def test_points_of_an_eye_keep_their_order(now: float, before: float) -> None:
-    columns = torch.linspace(-1.5 * HALF_WIDTH, 1.5 * HALF_WIDTH, 2001).view(1, 1, -1)
-    rows = torch.linspace(-HEIGHT, HEIGHT, 41).view(1, -1, 1)
-    moved = shift(columns, rows, HEIGHT, now, before)
-    assert ((columns + moved).diff(dim=2) > 0).all() and moved.abs().max() > 0.04
+def test_points_keep_their_order_and_their_share_of_the_way_to_a_lid(now: float, before: float) -> None:
+    """Lids are arcs between corners a little below the eye's middle; nothing is folded between them."""
+    across = torch.linspace(-0.139, 0.139, 501, dtype=torch.float64).view(1, 1, -1)
+    farthest = []
+    for share in torch.linspace(-1, 1, 21).tolist():
+
+        def line(at: Tensor, share: float = share) -> Tensor:
+            to_lid = (0.5 + CORNERS) if share < 0 else (0.5 - CORNERS)
+            return HEIGHT * (CORNERS + share * to_lid * (1 - (at / HALF_WIDTH) ** 2))
+
+        right, down = shift(across, line(across), HEIGHT, now, before)
+        assert ((across + right).diff() > 0).all()
+        torch.testing.assert_close(line(across) + down, line(across + right))
+        farthest.append(float(right.abs().max()))
+    whole = min(abs(now - before), 2 * FARTHEST)
+    assert farthest[0] < 1e-6 and farthest[-1] < 1e-6 and farthest[10] == pytest.approx(whole, rel=1e-2)
+
+
+def test_nothing_moves_beyond_an_eye() -> None:
+    columns, rows = torch.linspace(-0.3, 0.3, 121).view(1, 1, -1), torch.linspace(-0.2, 0.2, 81).view(1, -1, 1)
+    right, down = (each.expand(1, 81, 121) for each in shift(columns, rows, HEIGHT, 0.05, -0.05))
     beyond = (columns.abs() >= HALF_WIDTH) | (rows.abs() >= HEIGHT / 2)
-    assert not moved[beyond.expand_as(moved)].any()
+    assert right.any() and not right[beyond].any() and not down[beyond].any()
 
 
 def test_an_iris_moves_as_a_whole() -> None:
     on_iris = 0.04 + torch.linspace(-RADIUS, RADIUS, 9).view(1, 1, -1)
-    moved = shift(on_iris, torch.zeros_like(on_iris), WIDE_OPEN, now=0.04, before=-0.03)
-    torch.testing.assert_close(moved, torch.full_like(moved, -0.07))
+    right, _ = shift(on_iris, torch.zeros_like(on_iris), HEIGHT, now=0.04, before=-0.03)
+    torch.testing.assert_close(right, torch.full_like(right, -0.07))
 
 
 def test_irises_stay_off_corners() -> None:
     at = torch.full((1, 1, 1), FARTHEST)
-    moved = shift(at, torch.zeros_like(at), WIDE_OPEN, now=9.0, before=-9.0)
-    torch.testing.assert_close(moved, -2 * at)
+    right, _ = shift(at, torch.full((1, 1, 1), CORNERS * HEIGHT), HEIGHT, now=9.0, before=-9.0)
+    torch.testing.assert_close(right, -2 * at)
 
 
-def test_in_a_closed_eye_nothing_moves() -> None:
+def test_in_an_eye_that_is_shut_nothing_moves() -> None:
     middle = torch.zeros(1, 1, 1)
-    shifts = [float(shift(middle, middle, height, 0.0, 0.05)) for height in (-0.1, 0.0, OPEN / 2, OPEN)]
-    assert shifts[:2] == [0.0, 0.0] and 0 < shifts[2] < 0.6 * shifts[3]
+    right = [float(shift(middle, middle, height, 0.0, 0.05)[0]) for height in (-0.1, 0.0, SHUT, 1.5 * SHUT, 2 * SHUT)]
+    assert right == pytest.approx([0.0, 0.0, 0.0, 0.025, 0.05])
 
 
 @pytest.mark.parametrize("yaws", [(0.0, 0.0), (0.5, 0.5), (0.6, -0.2)])
@@ -87,7 +102,16 @@ def test_a_driven_iris_shows_that_of_the_source(yaws: tuple[float, float], look:
     without = replace(source, gaze=driven.gaze)  # what the head's own motion would show there
     flow = gaze_flow(source, driven).permute(0, 3, 1, 2)
     found = grid_sample(flow, irises(driven)[None, None], align_corners=True)[0, :, 0].T
-    torch.testing.assert_close(found, irises(source) - irises(without), atol=0.002, rtol=0)
+    torch.testing.assert_close(found, irises(source) - irises(without), atol=0.003, rtol=0)
+    # How far the eye reaches: corners of a head that turns are nearer.
+    right = upright(driven.rotation)[0, 0]
+    for beside, moves in ((0.8, True), (1.1, False)):
+        corner = irises(replace(driven, gaze=torch.zeros(1, 2))) + beside * HALF_WIDTH * driven.scale * width(
+            driven.rotation
+        ) * right * torch.tensor([[-1.0], [1.0]])
+        down = CORNERS * (driven.face[0, LOWER, :2] - driven.face[0, UPPER, :2])
+        at_corner = grid_sample(flow, (corner + down)[None, None], align_corners=True)
+        assert ((at_corner.abs().amax() > 0.002) == moves).all()
 
 
 def test_steps_are_along_the_sources_head_and_as_large() -> None:
@@ -103,8 +127,18 @@ def test_nothing_moves_but_eyes_that_look_elsewhere() -> None:
     columns = torch.linspace(-1, 1, SIZE[1]).expand(SIZE)[moved]
     assert 10 < moved.sum() < 0.01 * moved.numel()
     assert (columns - one.face[0, UPPER[0], 0]).abs().max() < 1.5 * HALF_WIDTH * 0.6  # tilted; the other is 0.33 away
-    without_lids = replace(one, canonical=one.canonical[:, :1], expression=one.expression[:, :1])
-    assert GazeFlow.between(without_lids, without_lids) is None
+
+
+@pytest.mark.parametrize("shut", ["source", "driven"])
+def test_nobody_knows_where_an_eye_looks_that_is_shut_in_either(shut: str) -> None:
+    heads = {"source": head(AHEAD), "driven": head((0.03, 0.03))}
+    expression = torch.zeros_like(heads[shut].expression)
+    lids = heads[shut].face[:, LOWER] - heads[shut].face[:, UPPER]
+    expression[:, UPPER[:1]] = (lids / heads[shut].scale)[:, :1]
+    heads[shut] = replace(heads[shut], expression=expression)
+    flow = GazeFlow.between(**heads).at(SIZE)[0].abs().amax(dim=-1)
+    moving = torch.linspace(-1, 1, SIZE[1]).expand(SIZE)[flow > 0]
+    assert (moving > heads[shut].face[:, UPPER, 0].mean()).all() and len(moving) > 10
 
 
 def test_each_of_a_batch_is_moved_by_itself() -> None:
@@ -128,11 +162,21 @@ def test_flow_has_the_gradients_of_its_differences() -> None:
 
 
 def test_eyes_that_are_fixed_in_a_turning_head_look_where_they_did() -> None:
-    """However far driver and reference turn, and the source beside them."""
-    driver = [head((0.02, 0.03), yaw=yaw) for yaw in (0.1, 0.8)]
+    """However far driver and reference turn, and the source beside them: what is read of irises is of the head."""
+    read = []
+    for yaw in (0.1, 0.8):
+        canonical = torch.tensor([*standing.FACE.values(), *standing.IRISES.values()])[None]
+        canonical[0, -2:] += torch.tensor([0.03, 0.0, 0.0])
+        canonical[0, LOWER, 2] = canonical[0, -2:, 2]  # at one depth, so that nothing but width changes
+        turned = head(AHEAD, yaw=yaw)
+        face = turned.scale * canonical @ turned.rotation + turned.translation
+        known = KnownMotion(
+            turned.rotation, turned.translation, turned.scale, canonical, face, torch.zeros(1, len(BODY), 3)
+        )
+        read.append(replace(turned, gaze=known.gaze))
     source = head((-0.01, 0.01), yaw=-0.4)
-    found = transfer(source, driver[1], driver[0], TransferOptions())
-    torch.testing.assert_close(found.gaze, source.gaze)
+    torch.testing.assert_close(read[1].gaze, torch.full((1, 2), 0.03))
+    torch.testing.assert_close(transfer(source, read[1], read[0], TransferOptions()).gaze, source.gaze)
 
 
 @pytest.mark.parametrize("name", ["slim", "single level", "head not solid"])
