@@ -11,7 +11,7 @@ from ptus.model import standing
 from ptus.model.gaze import SHUT
 from ptus.model.rotation import product, upright, width
 
-FACE, BODY = (*standing.FACE, *standing.IRISES), tuple(standing.BODY)
+LANDMARKS, BODY = (*standing.FACE, *standing.IRISES), tuple(standing.BODY)
 """The landmarks that are known: those that the first keypoints of face and body are to be, then the irises."""
 
 
@@ -23,7 +23,7 @@ class KnownMotion:
         rotation: (B, 3, 3).
         translation: (B, 3).
         scale: (B, 1).
-        canonical: of the landmarks in FACE, (B, 17, 3).
+        canonical: of the landmarks in LANDMARKS, (B, 17, 3).
         face: the same in the frame, (B, 17, 3).
         body: (B, 10, 3).
     """
@@ -42,11 +42,11 @@ class KnownMotion:
         Raises:
             UserError: where it lacks a landmark.
         """
-        for names, wanted in ((motion.face_names, FACE), (motion.body_names, BODY)):
+        for names, wanted in ((motion.face_names, LANDMARKS), (motion.body_names, BODY)):
             for name in wanted:
                 if name not in names:
                     raise UserError(f"it lacks the {name}; delete it and label the clip anew, or render that anew")
-        landmarks = [motion.face_names.index(name) for name in FACE]
+        landmarks = [motion.face_names.index(name) for name in LANDMARKS]
         return cls(
             rotation=motion.rotation,
             translation=motion.translation,
@@ -59,7 +59,7 @@ class KnownMotion:
     @classmethod
     def nothing(cls, frames: int) -> "KnownMotion":
         """Of frames of which nothing is known."""
-        shapes = [(3, 3), (3,), (1,), (len(FACE), 3), (len(FACE), 3), (len(BODY), 3)]
+        shapes = [(3, 3), (3,), (1,), (len(LANDMARKS), 3), (len(LANDMARKS), 3), (len(BODY), 3)]
         return cls(*(torch.full((frames, *shape), torch.nan) for shape in shapes))
 
     @classmethod
@@ -112,7 +112,7 @@ class KnownMotion:
         def points(given: Tensor) -> Tensor:
             return given @ mirror @ stretch @ whole + place
 
-        face, body = (_mirrored(FACE), _mirrored(BODY)) if mirrored else (slice(None), slice(None))
+        face, body = (_mirrored(LANDMARKS), _mirrored(BODY)) if mirrored else (slice(None), slice(None))
         rotation = mirror @ self.rotation @ mirror
         stretched = rotation @ stretch @ rotation.transpose(1, 2) / mean
         return KnownMotion(

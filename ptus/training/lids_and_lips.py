@@ -12,7 +12,7 @@ from torch import Tensor
 from ptus.model.gaze import CORNERS, FARTHEST, arch, iris_shift
 from ptus.model.standing import IRISES, OPENINGS
 from ptus.training.flat_face import FlatFace
-from ptus.training.known import FACE, KnownMotion
+from ptus.training.known import LANDMARKS, KnownMotion
 
 # Lengths are in units of the head's half size, along the head, downwards.
 EYE_HALF_WIDTH, ABOVE_EYE, BELOW_EYE = 0.15, 0.13, 0.12
@@ -48,9 +48,9 @@ TEETH, TONGUE = 0.6, 0.4
 """How often they are painted."""
 TEETH_DOWN_TO = 0.03, 0.25
 """How far below the upper lip teeth are seen."""
-_CORNERS = [FACE.index(name) for name in ("left mouth corner", "right mouth corner")]
-_CHIN = FACE.index("chin")
-_IRISES = [FACE.index(name) for name in IRISES]
+_CORNERS = [LANDMARKS.index(name) for name in ("left mouth corner", "right mouth corner")]
+_CHIN = LANDMARKS.index("chin")
+_IRISES = [LANDMARKS.index(name) for name in IRISES]
 
 
 def opened(

@@ -11,7 +11,7 @@ from ptus.model.discriminator import Discriminators
 from ptus.model.model import Rendered
 from ptus.training.batch import Batch
 from ptus.training.config import LossWeights
-from ptus.training.known import FACE
+from ptus.training.known import LANDMARKS
 from ptus.training.losses import priors
 from ptus.training.losses.adversarial import adversarial_loss, feature_matching_loss
 from ptus.training.losses.equivariance import Transform, equivariance_loss
@@ -142,7 +142,7 @@ class Objective(nn.Module):
 
 
 EYES_AND_MOUTH = [
-    [FACE.index(name) for name in names]
+    [LANDMARKS.index(name) for name in names]
     for names in (
         ("left eye upper lid", "left eye lower lid"),
         ("right eye upper lid", "right eye lower lid"),

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ptus.training.flat_face import FlatFace
-from ptus.training.known import FACE, KnownMotion
+from ptus.training.known import LANDMARKS, KnownMotion
 
 # Lengths are in units of the head's half size, along the head, to the right and down.
 LARGEST_ENLARGEMENT = 0.2  # a logarithm
@@ -42,7 +42,7 @@ class Feature:
         """Numbers of its landmarks that have this word in their name."""
         return [
             number
-            for number, name in enumerate(FACE)
+            for number, name in enumerate(LANDMARKS)
             if side in name and any(word in name.split() for word in self.words)
         ]
 

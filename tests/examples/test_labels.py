@@ -39,8 +39,8 @@ def a_mesh() -> np.ndarray:
 
 
 def test_names_are_those_that_training_knows() -> None:
-    assert {*LANDMARKS, *IRISES} == set(known.FACE)
-    assert set(known.FACE) <= set(features.LANDMARKS)
+    assert {*LANDMARKS, *IRISES} == set(known.LANDMARKS)
+    assert set(known.LANDMARKS) <= set(features.LANDMARKS)
 
 
 def test_a_similarity_is_found_again() -> None:

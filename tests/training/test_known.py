@@ -13,7 +13,7 @@ from ptus.errors import UserError
 from ptus.model import ModelConfig, Motion, standing
 from ptus.model.layers import identity_grid
 from ptus.model.rotation import from_angles
-from ptus.training.known import BODY, FACE, KnownMotion
+from ptus.training.known import BODY, LANDMARKS, KnownMotion
 from ptus.training.losses.truth import KEYPOINTS, known_flow_loss, known_motion_loss, told
 from ptus.training.variation import Variation
 
@@ -25,7 +25,7 @@ CONFIG = ModelConfig(face_keypoints=KEYPOINTS + 2, body_keypoints=len(BODY) + 2)
 def true() -> TrueMotion:
     """A head that turns and speaks, with landmarks in another order and some more."""
     random = torch.Generator().manual_seed(0)
-    face_names, body_names = (*FACE[::-1], "left temple"), (*BODY[::-1], "elbow")
+    face_names, body_names = (*LANDMARKS[::-1], "left temple"), (*BODY[::-1], "elbow")
     rotation = from_angles(torch.rand(FRAMES, 3, generator=random) - 0.5)
     translation, scale = torch.rand(FRAMES, 3, generator=random) - 0.5, torch.rand(FRAMES, 1, generator=random) + 0.2
     canonical = torch.rand(len(face_names), 3, generator=random) - 0.5
@@ -63,7 +63,7 @@ def estimated(known: KnownMotion, more: int = 2) -> Motion:
 
 def test_landmarks_are_found_by_name(true: TrueMotion) -> None:
     known = KnownMotion.of(true)
-    assert torch.equal(known.face, true.face[:, : len(FACE)].flip(1))
+    assert torch.equal(known.face, true.face[:, : len(LANDMARKS)].flip(1))
     assert torch.equal(known.body, true.body[:, : len(BODY)].flip(1))
     with pytest.raises(UserError, match="it lacks the chin"):
         KnownMotion.of(dataclasses.replace(true, face_names=tuple(re.sub("chin", "jaw", n) for n in true.face_names)))
@@ -104,7 +104,7 @@ def known_pair(true: TrueMotion) -> tuple[KnownMotion, KnownMotion]:
     known = KnownMotion.of(true)[:2]
     face = known.face - known.face.mean(dim=1, keepdim=True)
     moved = face + torch.tensor([0.25, 0.0, 0.0])
-    moved[:, FACE.index("lower lip inner edge"), 1] += 0.1
+    moved[:, LANDMARKS.index("lower lip inner edge"), 1] += 0.1
     scale = torch.full_like(known.scale, 0.5)
     return dataclasses.replace(known, face=face, scale=scale), dataclasses.replace(known, face=moved, scale=scale)
 
@@ -202,7 +202,7 @@ def test_a_mouth_counts_more_than_a_jaw(true: TrueMotion) -> None:
 
     def wrong(name: str) -> float:
         expression = motion.expression.clone()
-        expression[:, FACE.index(name), 1] += 0.1
+        expression[:, LANDMARKS.index(name), 1] += 0.1
         return float(known_motion_loss(dataclasses.replace(motion, expression=expression), known.packed(), CONFIG))
 
     assert wrong("lower lip inner edge") > 12 * wrong("left jaw") > 0
@@ -238,9 +238,9 @@ def test_what_is_known_moves_with_the_picture(true: TrueMotion, seed: int) -> No
     after = variation.motion(before)
     assert torch.allclose(torch.linalg.det(after.rotation), torch.ones(FRAMES), atol=1e-5)
     name, other = ("left jaw", "right jaw") if variation.mirrored else ("left jaw", "left jaw")
-    seen = before.face[:, FACE.index(other), :2].numpy()
+    seen = before.face[:, LANDMARKS.index(other), :2].numpy()
     square = np.concatenate((seen, seen), axis=1)
-    np.testing.assert_allclose(after.face[:, FACE.index(name), :2], variation.boxes(square)[:, :2], atol=1e-5)
+    np.testing.assert_allclose(after.face[:, LANDMARKS.index(name), :2], variation.boxes(square)[:, :2], atol=1e-5)
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
@@ -262,7 +262,7 @@ def test_gaze_is_told_from_irises_however_a_picture_is_varied(mirrored: bool) ->
 
 def test_nobody_knows_where_shut_eyes_look(true: TrueMotion) -> None:
     known = KnownMotion.of(true)
-    upper, lower = (FACE.index(f"right eye {lid} lid") for lid in ("upper", "lower"))
+    upper, lower = (LANDMARKS.index(f"right eye {lid} lid") for lid in ("upper", "lower"))
     known.face[0, upper] = known.face[0, lower]
     assert known.gaze.isfinite().tolist() == [[True, False]] + [[True, True]] * (FRAMES - 1)
     motion = dataclasses.replace(estimated(known), gaze=torch.full((FRAMES, 2), 0.01))

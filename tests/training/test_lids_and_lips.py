@@ -11,7 +11,7 @@ from ptus.model import standing
 from ptus.training import lids_and_lips
 from ptus.training.batch import Batch
 from ptus.training.frames import CachedClip
-from ptus.training.known import FACE, KnownMotion
+from ptus.training.known import LANDMARKS, KnownMotion
 from ptus.training.lids_and_lips import opened
 from ptus.training.pairs import Pairs
 from tests.training.spotted import SCALE, SIDE, SKIN, WHITE, brightest, known, marked
@@ -26,7 +26,7 @@ UPPER_LIP, LOWER_LIP = standing.OPENINGS[2]
 @pytest.mark.parametrize("yaw", [-0.6, 0.0, 0.6])
 def test_the_picture_shows_what_is_said(name: str, yaw: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lids_and_lips, "TEETH", 0.0)  # which are as white as the spot
-    before, landmark = known(yaw, mouth=0.2), FACE.index(name)
+    before, landmark = known(yaw, mouth=0.2), LANDMARKS.index(name)
     moves = []
     for seed in range(8):
         picture, after = opened(marked(before.face[0, landmark, :2]), before, np.random.default_rng(seed))
@@ -47,7 +47,7 @@ def test_the_picture_shows_where_an_upper_lid_is(yaw: float) -> None:
 @pytest.mark.parametrize("yaw", [-0.6, 0.0, 0.6])
 def test_the_picture_shows_where_an_iris_is(name: str, yaw: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lids_and_lips, "TEETH", 0.0)
-    before, iris = known(yaw), FACE.index(name)
+    before, iris = known(yaw), LANDMARKS.index(name)
     upper, lower = standing.OPENINGS[list(standing.IRISES).index(name)]
     moves = []
     for seed in range(24):
@@ -68,17 +68,19 @@ def test_it_is_eyes_mouth_and_chin_that_move() -> None:
     )
     down = moves @ before.rotation[0, 1] / SCALE
     sideways = (moves @ before.rotation[0, 0] / SCALE).abs().amax(dim=0)
-    to_the_side = [number for number, name in enumerate(FACE) if {"corner", "iris"} & set(name.split())]
-    assert all((sideways[number] > 0.02) == (number in to_the_side) for number in range(len(FACE)))
+    to_the_side = [number for number, name in enumerate(LANDMARKS) if {"corner", "iris"} & set(name.split())]
+    assert all((sideways[number] > 0.02) == (number in to_the_side) for number in range(len(LANDMARKS)))
     assert (moves @ before.rotation[0, 2]).abs().max() < 1e-6
-    moving = [number for number in range(len(FACE)) if down[:, number].abs().amax() > 1e-5]
-    names = {FACE[number] for number in moving}
-    assert names == {name for name in FACE if any(part in name for part in ("lid", "iris", "mouth", "lip", "chin"))}
+    moving = [number for number in range(len(LANDMARKS)) if down[:, number].abs().amax() > 1e-5]
+    names = {LANDMARKS[number] for number in moving}
+    assert names == {
+        name for name in LANDMARKS if any(part in name for part in ("lid", "iris", "mouth", "lip", "chin"))
+    }
     openings = (down[:, LOWER_LIP] - down[:, UPPER_LIP]).sort().values
     assert openings[0] == 0 and openings[-1] > 0.8 * lids_and_lips.WIDEST_MOUTH
     assert 0.1 < (openings < 1e-5).float().mean() < 0.5
     eyes = down[:, LOWER_LID] - down[:, UPPER_LID]
-    height = standing.FACE[FACE[LOWER_LID]][1] - standing.FACE[FACE[UPPER_LID]][1]
+    height = standing.FACE[LANDMARKS[LOWER_LID]][1] - standing.FACE[LANDMARKS[UPPER_LID]][1]
     assert eyes.min() < -0.9 * height and eyes.max() > 0.15 * height
 
 
@@ -172,6 +174,6 @@ def test_insides_of_mouths_are_painted_in_sources_alone(monkeypatch: pytest.Monk
 
 
 def test_frames_of_pairs_stay_where_their_motion_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    unknown = replace(twice(known()), face=torch.full((2, len(FACE), 3), torch.nan))
+    unknown = replace(twice(known()), face=torch.full((2, len(LANDMARKS), 3), torch.nan))
     for sample in pairs(unknown, 1.0, monkeypatch):
         assert torch.equal(sample.source, sample.driving)

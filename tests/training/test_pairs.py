@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from ptus.training.frames import CachedClip
-from ptus.training.known import FACE, KnownMotion
+from ptus.training.known import LANDMARKS, KnownMotion
 from ptus.training.pairs import drawn_frames
 
 FRAMES, BLINK = 50, 17
@@ -20,8 +20,8 @@ def clip(known: KnownMotion) -> CachedClip:
 
 def with_a_blink() -> KnownMotion:
     """A face that blinks once."""
-    face = torch.zeros(FRAMES, len(FACE), 3)
-    face[:, [FACE.index("left eye lower lid"), FACE.index("right eye lower lid")], 1] = 0.1
+    face = torch.zeros(FRAMES, len(LANDMARKS), 3)
+    face[:, [LANDMARKS.index("left eye lower lid"), LANDMARKS.index("right eye lower lid")], 1] = 0.1
     face[BLINK] = 0
     return dataclasses.replace(KnownMotion.nothing(FRAMES), face=face)
 

@@ -7,7 +7,7 @@ import torch
 from ptus.model import standing
 from ptus.training import proportions
 from ptus.training.frames import CachedClip
-from ptus.training.known import FACE, KnownMotion
+from ptus.training.known import LANDMARKS, KnownMotion
 from ptus.training.pairs import Pairs
 from ptus.training.proportions import of_other_proportions
 from tests.training.spotted import SCALE, SIDE, brightest, known, marked
@@ -20,10 +20,10 @@ def standing_face(motion: KnownMotion) -> torch.Tensor:
     return (motion.face - motion.translation.unsqueeze(1)) @ motion.rotation.transpose(1, 2) / motion.scale
 
 
-@pytest.mark.parametrize("name", FACE)
+@pytest.mark.parametrize("name", LANDMARKS)
 @pytest.mark.parametrize("yaw", [-0.4, 0.0, 0.4])
 def test_the_picture_shows_what_is_said(name: str, yaw: float) -> None:
-    before, landmark = known(yaw), FACE.index(name)
+    before, landmark = known(yaw), LANDMARKS.index(name)
     picture = marked(before.face[0, landmark, :2])
     for seed in SEEDS:
         ((shown, after),) = of_other_proportions([(picture, before)], np.random.default_rng(seed))
@@ -37,7 +37,7 @@ def test_every_landmark_but_the_forehead_moves() -> None:
         ((_, after),) = of_other_proportions([(marked(torch.zeros(2)), before)], np.random.default_rng(seed))
         moves.append((after.face - before.face)[0].norm(dim=1) / SCALE)
     farthest = torch.stack(moves).amax(dim=0)
-    assert {FACE[number] for number in (farthest < 0.03).nonzero().flatten().tolist()} == {"forehead"}
+    assert {LANDMARKS[number] for number in (farthest < 0.03).nonzero().flatten().tolist()} == {"forehead"}
     assert farthest.max() < 0.2
 
 
@@ -48,7 +48,7 @@ def test_a_feature_takes_its_step_and_grows_about_its_middle(seed: int, monkeypa
     monkeypatch.setattr(proportions, "PAIRED", ())
     monkeypatch.setattr(proportions, "SINGLE", (nose,))
     before = known(mouth=0.2)
-    frame, tip = (marked(torch.zeros(2)), before), FACE.index("nose tip")
+    frame, tip = (marked(torch.zeros(2)), before), LANDMARKS.index("nose tip")
     ((_, after),) = of_other_proportions([frame], np.random.default_rng(seed))
     (change,) = proportions._drawn(np.random.default_rng(seed))
     torch.testing.assert_close((after.canonical - before.canonical)[0, tip, :2], change.step, atol=1e-4, rtol=0)
@@ -57,7 +57,7 @@ def test_a_feature_takes_its_step_and_grows_about_its_middle(seed: int, monkeypa
     monkeypatch.setattr(proportions, "SINGLE", (mouth,))
     ((_, after),) = of_other_proportions([frame], np.random.default_rng(seed))
     (change,) = proportions._drawn(np.random.default_rng(seed))
-    ends = [[FACE.index(f"{side} mouth corner") for side in ("left", "right")], standing.OPENINGS[2]]
+    ends = [[LANDMARKS.index(f"{side} mouth corner") for side in ("left", "right")], standing.OPENINGS[2]]
     for axis, (first, last) in enumerate(ends):
         now, then = ((of.canonical[0, last] - of.canonical[0, first])[axis] for of in (after, before))
         growth = float(change.growth[axis])

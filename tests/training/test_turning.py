@@ -9,7 +9,7 @@ from ptus.model.prior import head_region
 from ptus.model.rotation import from_angles
 from ptus.training import turning
 from ptus.training.frames import CachedClip
-from ptus.training.known import BODY, FACE, KnownMotion
+from ptus.training.known import BODY, LANDMARKS, KnownMotion
 from ptus.training.pairs import Pairs
 from ptus.training.turning import turned
 
@@ -21,8 +21,10 @@ def known(rotation: torch.Tensor | None = None) -> KnownMotion:
     """A head of half the frame's height, with a mark on its nose; looking ahead unless it is turned."""
     rotation = torch.eye(3)[None] if rotation is None else rotation
     random = torch.Generator().manual_seed(0)
-    canonical = torch.rand(1, len(FACE), 3, generator=random) - 0.5
-    canonical[0, FACE.index("nose tip")] = torch.tensor([0.0, -0.3, -0.7])  # the very front of the prior's ellipsoid
+    canonical = torch.rand(1, len(LANDMARKS), 3, generator=random) - 0.5
+    canonical[0, LANDMARKS.index("nose tip")] = torch.tensor(
+        [0.0, -0.3, -0.7]
+    )  # the very front of the prior's ellipsoid
     translation, scale = torch.tensor([[0.05, 0.1, 0.0]]), torch.tensor([[0.5]])
     face = scale.unsqueeze(1) * canonical @ rotation + translation.unsqueeze(1)
     return KnownMotion(rotation, translation, scale, canonical, face, torch.rand(1, len(BODY), 3))
@@ -43,11 +45,11 @@ def head(motion: KnownMotion) -> torch.Tensor:
 @pytest.mark.parametrize("seed", range(4))
 def test_the_picture_shows_what_is_said(seed: int) -> None:
     before = known()
-    at = before.face[0, FACE.index("nose tip"), :2].tolist()
+    at = before.face[0, LANDMARKS.index("nose tip"), :2].tolist()
     picture, _, after = turned(marked(*at), BOX, before, np.random.default_rng(seed))
     row, column = divmod(int(picture[0, 0].argmax()), SIDE)
     found = torch.tensor([column, row]) / (SIDE - 1) * 2 - 1
-    expected = after.face[0, FACE.index("nose tip"), :2]
+    expected = after.face[0, LANDMARKS.index("nose tip"), :2]
     assert (expected - torch.tensor(at)).norm() > 0.05
     assert (found - expected).norm() < 0.05
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from ptus.model import ModelConfig, Motion, standing
 from ptus.model.rotation import product
 from ptus.model.standing import OPENINGS
-from ptus.training.known import FACE, KnownMotion
+from ptus.training.known import LANDMARKS, KnownMotion
 from ptus.training.processes import averaged, processes
 from ptus_kernels import grid_sample_2d
 
@@ -17,7 +17,7 @@ KEYPOINTS = len(standing.FACE)
 """How many of the face's landmarks, the first ones, a model has keypoints for."""
 HEAD = ("rotation", "translation", "scale", "canonical")
 """What is known of the head beside its keypoints."""
-SEEN = [number for number, name in enumerate(FACE) if not {"jaw", "iris"} & set(name.split())]
+SEEN = [number for number, name in enumerate(LANDMARKS) if not {"jaw", "iris"} & set(name.split())]
 """Landmarks that hardly anything hides from the camera, however a head turns."""
 OPENINGS_WEIGHT = 4.0  # of a face, and of its gaze: they vary by a fraction of what its keypoints do
 BESIDE = 0.04  # how far above and below lids and lips the flow is looked at, of the head's half size
@@ -140,7 +140,7 @@ def _in_place(found: Tensor, known: Tensor) -> Tensor:
 
 def _outside(known: KnownMotion) -> Tensor:
     """x and y of the face's landmarks, (B, 17, 2), upper lids and lips a little above themselves, lower ones below."""
-    sides = known.face.new_zeros(len(FACE), 1)
+    sides = known.face.new_zeros(len(LANDMARKS), 1)
     for upper, lower in OPENINGS:
         sides[upper], sides[lower] = -BESIDE, BESIDE
     down = known.rotation[:, 1:2, :2]
