@@ -34,7 +34,7 @@ def width(rotation: Tensor) -> Tensor:
     # Its area in the picture, the cofactor of the axis that points away, over its height.
     high = torch.linalg.vector_norm(rotation[:, 1, :2], dim=-1, keepdim=True)
     across: Tensor = rotation[:, 2, 2:].abs() / high.clamp(min=LEAST_WIDTH)
-    return across.clamp(min=LEAST_WIDTH, max=1)
+    return across.clamp(min=LEAST_WIDTH, max=1.0)
 
 
 def from_angles(angles: Tensor) -> Tensor:
