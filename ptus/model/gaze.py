@@ -48,12 +48,12 @@ def iris_shift(across: Tensor, along: Tensor, height: Tensor, now: Tensor, befor
     at, was = (place.clamp(min=-FARTHEST, max=FARTHEST) for place in (now, before))
     to_left, to_right = HALF_WIDTH - RADIUS + at, HALF_WIDTH - RADIUS - at
     share = torch.minimum((HALF_WIDTH + across) / to_left, (HALF_WIDTH - across) / to_right).clamp(min=0, max=1)
-    high, bend = height.clamp(min=SHUT), arch(across).clamp(min=LEAST_ARCH)
+    high, bend = height.clamp(min=SHUT), lid_arch(across).clamp(min=LEAST_ARCH)
     below_corners = along - CORNERS * high
     lid = torch.where(below_corners < 0, 0.5 + CORNERS, 0.5 - CORNERS) * high * bend
     free = (RIM * (1 - (below_corners / lid).square())).clamp(min=0, max=1)
     right = free * seen(height) * share * (was - at)
-    return right, below_corners * (arch(across + right) / bend - 1) * (free > 0)
+    return right, below_corners * (lid_arch(across + right) / bend - 1) * (free > 0)
 
 
 def seen(height: Tensor) -> Tensor:
@@ -61,7 +61,7 @@ def seen(height: Tensor) -> Tensor:
     return (height / SHUT - 1).clamp(min=0, max=1)
 
 
-def arch(across: Tensor) -> Tensor:
+def lid_arch(across: Tensor) -> Tensor:
     """How far a lid is from the corners' height, of how far it is in the middle."""
     return 1 - (across / HALF_WIDTH).square()
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ptus.model.gaze import CORNERS, FARTHEST, arch, iris_shift
+from ptus.model.gaze import CORNERS, FARTHEST, iris_shift, lid_arch
 from ptus.model.standing import IRISES, OPENINGS
 from ptus.training.flat_face import FlatFace
 from ptus.training.known import LANDMARKS, KnownMotion
@@ -101,7 +101,7 @@ def _move_iris(face: FlatFace, eye: tuple[int, int], iris: int, step: float) -> 
     to_right, to_down = iris_shift(*points, *(torch.tensor(number) for number in (lower - upper, now, before)))
     face.move(right + to_right, down + to_down)
     corners = upper + (0.5 + CORNERS) * (lower - upper)
-    bend = arch(torch.tensor([now, before]))
+    bend = lid_arch(torch.tensor([now, before]))
     face.places[iris, 0] += now - before
     face.places[iris, 1] = corners + (face.places[iris, 1] - corners) * bend[0] / bend[1]
 
