@@ -10,7 +10,6 @@ from ptus.model import ModelConfig, Motion
 from ptus.model.composition import coarse_motions, joined_logits
 from ptus.model.prior import BACKGROUND, head_and_place, head_surface
 from ptus.model.rotation import from_angles, product
-from ptus.model.standing import FACE
 from ptus.training.known import KnownMotion
 from ptus_kernels import compose_motion, grid_sample_2d
 
@@ -50,7 +49,7 @@ def turned(
     standing = product(known.face - known.translation.unsqueeze(1), known.rotation.transpose(1, 2))
     face = zoom * product(standing, rotation) + translation.unsqueeze(1)
 
-    moved = (face - known.face)[:, : len(FACE), :2].mean(dim=1)
+    moved = (face - known.face)[..., :2].mean(dim=1)
     centre, half = (box[:, :2] + box[:, 2:]) / 2 + moved, zoom * (box[:, 2:] - box[:, :2]) / 2
     found = KnownMotion(rotation, translation, scale, known.canonical, face, known.body)
     return _rendered(picture, before, after), torch.cat((centre - half, centre + half), dim=1), found

@@ -22,6 +22,7 @@ from examples.label_with_mediapipe import (
 from ptus.data.dataset import read_clips, write_clips
 from ptus.data.puppets import features
 from ptus.errors import UserError
+from ptus.model import standing
 from ptus.model.standing import BODY, FACE
 from ptus.training import known
 from tests.training.conftest import FRAMES, write_clip
@@ -35,6 +36,7 @@ def a_mesh() -> np.ndarray:
     mesh = RANDOM.uniform(-0.7, 0.7, (478, 3))
     for name, number in LANDMARKS.items():
         mesh[number] = FACE[name]
+    mesh[[468, 473]] = standing.IRISES["left iris"], standing.IRISES["right iris"]  # MediaPipe's numbers of them
     return mesh
 
 
@@ -105,6 +107,9 @@ def test_labels_are_the_motion() -> None:
     assert motion.translation[0].tolist() == pytest.approx([0.0, 0.1, DEPTH], abs=1e-5)
     assert motion.expression[:3].abs().max() < 1e-4  # a face that is solid has none
     known_motion = known.KnownMotion.of(motion)
+    irises = torch.tensor(list(standing.IRISES.values()))
+    torch.testing.assert_close(known_motion.canonical[0, len(FACE) :], irises, atol=1e-4, rtol=0)
+    torch.testing.assert_close(known_motion.gaze[:3], torch.zeros(3, 2), atol=1e-3, rtol=0)
     assert known_motion[:3].has_head() and not known_motion[3:].has_head()
 
 

@@ -28,6 +28,7 @@ def a_face(eyes: float, mouth: float, look: float) -> np.ndarray:
     ):
         mesh[lower, 1], mesh[right, 0] = opening, 1.0
     mesh[[468, 473], 0] = look
+    mesh[[362, 263, 473], 0] += 2  # the right eye is elsewhere
     return mesh
 
 

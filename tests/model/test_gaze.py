@@ -95,7 +95,7 @@ def test_in_an_eye_that_is_shut_nothing_moves() -> None:
     assert right == pytest.approx([0.0, 0.0, 0.0, 0.025, 0.05])
 
 
-@pytest.mark.parametrize("yaws", [(0.0, 0.0), (0.5, 0.5), (0.6, -0.2)])
+@pytest.mark.parametrize("yaws", [(0.0, 0.0), (0.5, 0.5), (0.6, -0.7)])
 @pytest.mark.parametrize("look", [(0.04, 0.03), (-0.03, -0.05)])
 def test_a_driven_iris_shows_that_of_the_source(yaws: tuple[float, float], look: tuple[float, float]) -> None:
     source, driven = head((0.01, -0.01), roll=-0.2, yaw=yaws[0], scale=0.5), head(look, yaw=yaws[1])
@@ -112,6 +112,21 @@ def test_a_driven_iris_shows_that_of_the_source(yaws: tuple[float, float], look:
         down = CORNERS * (driven.face[0, LOWER, :2] - driven.face[0, UPPER, :2])
         at_corner = grid_sample(flow, (corner + down)[None, None], align_corners=True)
         assert ((at_corner.abs().amax() > 0.002) == moves).all()
+
+
+@pytest.mark.parametrize("aside", [-0.06, 0.06])
+def test_gaze_counts_from_the_lower_lid_wherever_the_upper_one_is(aside: float) -> None:
+    """Both rims of an iris move as its middle does."""
+    still = head((-aside / 2, -aside / 2), roll=0.0)
+    expression = still.expression.clone()
+    expression[:, LOWER, 0] = aside
+    source = replace(still, expression=expression)
+    driven = replace(source, gaze=source.gaze + 0.03)
+    flow = gaze_flow(source, driven).permute(0, 3, 1, 2)
+    for rim in (-0.95, 0.0, 0.95):
+        at = irises(driven) + torch.tensor([rim * RADIUS * float(driven.scale), 0.0])
+        found = grid_sample(flow, at[None, None], align_corners=True)[0, 0, 0]
+        torch.testing.assert_close(found, torch.full((2,), -0.03 * float(driven.scale)), atol=0.002, rtol=0)
 
 
 def test_steps_are_along_the_sources_head_and_as_large() -> None:

@@ -58,6 +58,19 @@ def test_the_picture_shows_where_an_iris_is(name: str, yaw: float, monkeypatch: 
     assert len(moves) > 5 and torch.stack(moves).norm(dim=1).max() > 0.04
 
 
+def test_an_iris_goes_with_lids_that_open_wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lids_and_lips, "LOOKING", 0.0)
+    monkeypatch.setattr(lids_and_lips, "WIDEST_EYE", 2.0)
+    before, iris = known(), LANDMARKS.index("left iris")
+    moves = []
+    for seed in range(12):
+        picture, after = opened(marked(before.face[0, iris, :2], 0.02), before, np.random.default_rng(seed))
+        if (after.face[0, LOWER_LID] - after.face[0, UPPER_LID]).norm() > 0.16 * SCALE:
+            assert (brightest(picture) - after.face[0, iris, :2]).norm() < 0.015 * SCALE
+            moves.append(float((after.face - before.face)[0, iris].norm()) / SCALE)
+    assert len(moves) > 2 and max(moves) > 0.04
+
+
 def test_it_is_eyes_mouth_and_chin_that_move() -> None:
     before = known()
     moves = torch.stack(

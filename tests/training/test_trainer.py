@@ -11,7 +11,9 @@ import torch
 from safetensors.torch import load_file
 
 from ptus.data.dataset import read_clips
+from ptus.data.truth import TrueMotion, write_motion
 from ptus.errors import UserError
+from ptus.model import standing
 from ptus.model.checkpoint import load_model
 from ptus.stopping import Stop
 from ptus.training.batch import Batch
@@ -235,6 +237,20 @@ def test_frames_are_decoded_once(data: Path, tmp_path: Path) -> None:
     next(iter(written)).write_bytes(b"damaged")
     again = cached_clips(clips, tmp_path, 64, progress=False)
     assert all(np.array_equal(ours.frames, theirs) for ours, theirs in zip(again, first, strict=True))
+
+
+def test_labels_without_irises_are_named_with_the_way_out(data: Path, tmp_path: Path) -> None:
+    """As those of data sets that were labelled before irises were."""
+    path, landmarks = tmp_path / "labels.safetensors", len(standing.FACE)
+    head, points = (torch.eye(3).expand(FRAMES, 3, 3), torch.zeros(FRAMES, 3)), torch.zeros(FRAMES, landmarks, 3)
+    body, one = torch.zeros(FRAMES, len(standing.BODY), 3), torch.ones(FRAMES, 1)
+    names = tuple(standing.FACE), tuple(standing.BODY)
+    write_motion(
+        path, TrueMotion(*head, one, points, points[0].clone(), body, torch.ones(FRAMES, 2), one.clone(), *names)
+    )
+    clip = dataclasses.replace(read_clips(data)[0], motion=path)
+    with pytest.raises(UserError, match=r"labels\.safetensors: it lacks the left iris; delete it and label"):
+        cached_clips([clip], tmp_path, 64, progress=False)
 
 
 def test_parts_can_be_trained_alone(make_trainer: Make, batch: Batch, tmp_path: Path) -> None:
