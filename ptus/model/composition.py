@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize, pad
+from torch.nn.functional import pad
 
 from ptus.model.config import ModelConfig
 from ptus.model.motion import Motion
-from ptus.model.rotation import product
+from ptus.model.rotation import downwards, product
 
 LEAST_SPREAD = 0.05  # of a body's keypoints, of the frame's half side: less is no body
 
@@ -137,8 +137,8 @@ def _tilt(source: Motion, driven: Motion) -> Tensor:
     """What the head's size, and its tilt in the picture, do to its surroundings at every depth alike: (B, 3, 3), for
     columns.
     """
-    x_driven, y_driven = normalize(driven.rotation[:, 1, :2], dim=-1).unbind(-1)
-    x_source, y_source = normalize(source.rotation[:, 1, :2], dim=-1).unbind(-1)
+    x_driven, y_driven = downwards(driven.rotation).unbind(-1)
+    x_source, y_source = downwards(source.rotation).unbind(-1)
     ratio = (source.scale / driven.scale).squeeze(1)
     cosine = ratio * (x_driven * x_source + y_driven * y_source)
     sine = ratio * (x_driven * y_source - y_driven * x_source)

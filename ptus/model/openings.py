@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from ptus.model import standing
 from ptus.model.composition import Motions
 from ptus.model.layers import lines
 from ptus.model.motion import Motion
-from ptus.model.rotation import width
+from ptus.model.rotation import downwards, width
 
 HALF_WIDTHS = (0.13, 0.13, 0.2)  # of an opening from corner to corner, of the head's half size
 LEAST_HEIGHT = 0.02  # what closed lids and lips are apart at least, likewise
@@ -58,7 +57,7 @@ class Openings:
         """Ellipses at keypoints (B, K, 3), as strong as the share of its height that the other lacks: (B, 1, h, w)."""
         motion = self.driven
         found = face.new_zeros(len(face), *size)
-        down = normalize(motion.rotation[:, 1, :2], dim=-1)
+        down = downwards(motion.rotation)
         wide = width(motion.rotation)
         for (upper, lower), half_width, height, less in zip(_pairs(face), HALF_WIDTHS, heights, other, strict=False):
             middle = ((upper + lower) / 2).split(1, dim=-1)
@@ -82,6 +81,6 @@ def _pairs(face: Tensor) -> list[tuple[Tensor, Tensor]]:
 
 def _heights(motion: Motion) -> list[Tensor]:
     """Of each opening, along the head, in units of the head's half size: (B, 1) each."""
-    down = normalize(motion.rotation[:, 1, :2], dim=-1)
+    down = downwards(motion.rotation)
     apart = [((lower - upper) * down).sum(dim=-1, keepdim=True) for upper, lower in _pairs(motion.face)]
     return [height.clamp(min=0) / motion.scale + LEAST_HEIGHT for height in apart]

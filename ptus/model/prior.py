@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import torch
 from einops import rearrange
 from torch import Tensor
-from torch.nn.functional import normalize, softplus
+from torch.nn.functional import softplus
 
 from ptus.model import standing
 from ptus.model.composition import Motions
 from ptus.model.layers import lines
 from ptus.model.motion import Motion
+from ptus.model.rotation import downwards
 
 BODY_REACH = 0.2  # how far a keypoint of the body takes its surroundings along, σ, of the frame's half side
 FACE_REACH = 0.12  # the same of the face, of the head's half size
@@ -61,7 +62,7 @@ def face_nearness(face: Tensor, motion: Motion, size: Sequence[int]) -> Tensor:
     """
     reach = FACE_REACH * motion.scale[:, :, None, None]
     logits = list(nearness(face, reach, (1, *size[1:])).unbind(dim=1))
-    down, scale = normalize(motion.rotation[:, 1, :2], dim=-1), motion.scale.unsqueeze(-1)
+    down, scale = downwards(motion.rotation), motion.scale.unsqueeze(-1)
     for upper, lower in standing.OPENINGS:
         if max(upper, lower) >= face.shape[1]:
             continue
@@ -87,7 +88,7 @@ def along_the_head(motion: Motion, middle: Tensor, size: Sequence[int]) -> tuple
     """
     right, under = (line - at for line, at in zip(lines(size, middle), middle.split(1, dim=1), strict=True))
     right, under = right.unsqueeze(1), under.unsqueeze(2)
-    sine, cosine = normalize(motion.rotation[:, 1, :2], dim=-1)[..., None, None].unbind(dim=1)
+    sine, cosine = downwards(motion.rotation)[..., None, None].unbind(dim=1)
     return cosine * right - sine * under, sine * right + cosine * under
 
 

@@ -12,6 +12,11 @@ def product(rows: Tensor, matrix: Tensor) -> Tensor:
     return (rows.unsqueeze(-1) * matrix.unsqueeze(-3)).sum(dim=-2)
 
 
+def downwards(rotation: Tensor) -> Tensor:
+    """What a step of length 1 down heads (B, 3, 3), by their tilt alone, is in the picture: x and y, (B, 2)."""
+    return normalize(rotation[:, 1, :2], dim=-1)
+
+
 def upright(rotation: Tensor) -> Tensor:
     """What a step to the right and one down are in the picture along a head, by its tilt alone: orthonormal.
 
@@ -21,7 +26,7 @@ def upright(rotation: Tensor) -> Tensor:
     Returns:
         (B, 2, 2), x and y of each step.
     """
-    down = normalize(rotation[:, 1, :2], dim=-1)
+    down = downwards(rotation)
     return torch.stack((torch.stack((down[:, 1], -down[:, 0]), dim=-1), down), dim=1)
 
 
