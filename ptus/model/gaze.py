@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ptus.model import standing
 from ptus.model.layers import lines
-from ptus.model.motion import Motion
+from ptus.model.motion import Motion, lids_and_lips
 from ptus.model.rotation import product, upright, width
 from ptus_kernels import grid_sample_2d
 
@@ -121,8 +121,7 @@ class GazeFlow:
 
 def _lids(motion: Motion) -> Tensor:
     """x and y of each eye's upper and lower lid, (B, 2, 2, 2)."""
-    face = motion.face[..., :2].unbind(dim=1)
-    return torch.stack([torch.stack([face[lid] for lid in eye], dim=1) for eye in standing.EYES], dim=1)
+    return lids_and_lips(motion.face)[:, : len(standing.EYES), :, :2]
 
 
 def _along_head(apart: Tensor, motion: Motion) -> Tensor:

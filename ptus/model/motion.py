@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ptus.model import rotation as rotations
+from ptus.model import standing
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,16 @@ class Motion:
     def cat(motions: Sequence["Motion"]) -> "Motion":
         """The motions one after the other."""
         return Motion(*(torch.cat(parts) for parts in zip(*(motion.tensors() for motion in motions), strict=True)))
+
+
+def lids_and_lips(face: Tensor) -> Tensor:
+    """Upper and lower keypoints of the eyes and the mouth, of those that a face (B, K, 3) has: (B, N, 2, 3)."""
+    points = face.unbind(dim=1)
+    there = [pair for pair in standing.OPENINGS if max(pair) < len(points)]
+    if not there:
+        return face.new_zeros(len(face), 0, 2, 3)
+    pairs: Tensor = torch.stack([points[number] for pair in there for number in pair], dim=1).unflatten(1, (-1, 2))
+    return pairs
 
 
 @dataclass(frozen=True)

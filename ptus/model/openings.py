@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ptus.model import standing
 from ptus.model.composition import Motions
 from ptus.model.layers import lines
-from ptus.model.motion import Motion
-from ptus.model.rotation import downwards, width
+from ptus.model.motion import Motion, lids_and_lips
+from ptus.model.rotation import downwards, upright, width
 
 HALF_WIDTHS = (0.13, 0.13, 0.2)  # of an opening from corner to corner, of the head's half size
 LEAST_HEIGHT = 0.02  # what closed lids and lips are apart at least, likewise
@@ -22,19 +21,72 @@ OPENING_MAPS = 2
 
 
 @dataclass(frozen=True)
+class Ellipses:
+    """N ellipses in the picture's plane, each as strong as the share of its height that is new.
+
+    About its middle each is SLOPE (1 - ‖(x, y) · across, (x, y) · along‖²), as a polynomial.
+
+    Args:
+        middle: x and y, (B, N, 2).
+        of_x: factor of x², (B, N, 1).
+        of_y: factor of y², likewise.
+        mixed: factor of x y, likewise.
+        share: of its height that is new, (B, N).
+    """
+
+    middle: Tensor
+    of_x: Tensor
+    of_y: Tensor
+    mixed: Tensor
+    share: Tensor
+
+    @classmethod
+    def between(cls, rims: Tensor, head: Motion, height: Tensor, less: Tensor) -> "Ellipses":
+        """Of openings between upper and lower keypoints (B, N, 2, 3) of a head, so high and before less: (B, N)."""
+        scale = head.scale
+        eye = scale.new_full((1, 1), HALF_WIDTHS[0]).expand(1, 2)
+        half_widths = torch.cat((eye, scale.new_full((1, 1), HALF_WIDTHS[2])), dim=1)[:, : rims.shape[1]]
+        right, down = upright(head.rotation).unsqueeze(1).unbind(dim=2)
+        along = 2 * down / (height * scale).unsqueeze(2)
+        across = right / (half_widths * scale * width(head.rotation)).unsqueeze(2)
+        of_x, of_y = (SLOPE * (across.square() + along.square())).split(1, dim=2)
+        mixed = 2 * SLOPE * (across.prod(dim=2, keepdim=True) + along.prod(dim=2, keepdim=True))
+        return cls(rims[..., :2].mean(dim=2), of_x, of_y, mixed, (height - less).clamp(min=0) / height)
+
+    def on(self, size: Sequence[int]) -> Tensor:
+        """Their sum at the points of a map of a size (h, w): (B, 1, h, w)."""
+        places = self.middle.split(1, dim=2)
+        x, y = (line - at for line, at in zip(lines(size, self.middle), places, strict=True))
+        strength = (SLOPE - self.of_y * y.square()).unsqueeze(3) - (self.of_x * x.square()).unsqueeze(2)
+        strength = torch.addcmul(strength, y.unsqueeze(3), (self.mixed * x).unsqueeze(2), value=-1).clamp(min=0, max=1)
+        return (self.share[..., None, None] * strength).sum(dim=1, keepdim=True)
+
+
+@dataclass(frozen=True)
 class Openings:
     """Openings between lids and between lips, each an ellipse; none of which there are no keypoints.
 
     Args:
-        local: what the expression adds at each of the face's keypoints, in the driven frame: as the driver has it, and
-            as the source has it.
-        source: the motion that the source has.
-        driven: the motion that is shown.
+        opened: what is open and was not in the source.
+        closed: what was open there and is not.
     """
 
-    local: Motions
-    source: Motion
-    driven: Motion
+    opened: Ellipses
+    closed: Ellipses
+
+    @classmethod
+    def between(cls, local: Motions, source: Motion, driven: Motion) -> "Openings":
+        """From the motion that the source has to the one that is shown.
+
+        Args:
+            local: what the expression adds at each of the face's keypoints, in the driven frame: as the driver has it,
+                and as the source has it.
+            source: the motion that the source has.
+            driven: the motion that is shown.
+        """
+        now, before = _heights(driven), _heights(source)
+        opened = Ellipses.between(lids_and_lips(local.driving), driven, now, before)
+        return cls(opened, Ellipses.between(lids_and_lips(local.source), driven, before, now))
 
     def at(self, size: Sequence[int]) -> Tensor:
         """What is open and was not in the source, then what was open there and is not.
@@ -45,42 +97,15 @@ class Openings:
         Returns:
             (B, 2, h, w), from 0 to the share of the opening's height that is new, or gone.
         """
-        now, before = _heights(self.driven), _heights(self.source)
-        gone = self._ellipses(self.local.source, before, now, size)
-        return torch.cat((self.new(size), gone), dim=1)
+        return torch.cat((self.opened.on(size), self.closed.on(size)), dim=1)
 
     def new(self, size: Sequence[int]) -> Tensor:
         """The first of the maps that `at` gives, (B, 1, h, w)."""
-        return self._ellipses(self.local.driving, _heights(self.driven), _heights(self.source), size)
-
-    def _ellipses(self, face: Tensor, heights: list[Tensor], other: list[Tensor], size: Sequence[int]) -> Tensor:
-        """Ellipses at keypoints (B, K, 3), as strong as the share of its height that the other lacks: (B, 1, h, w)."""
-        motion = self.driven
-        found = face.new_zeros(len(face), *size)
-        down = downwards(motion.rotation)
-        wide = width(motion.rotation)
-        for (upper, lower), half_width, height, less in zip(_pairs(face), HALF_WIDTHS, heights, other, strict=False):
-            middle = ((upper + lower) / 2).split(1, dim=-1)
-            x, y = (line - at for line, at in zip(lines(size, face), middle, strict=True))
-            along = 2 * down / (height * motion.scale)
-            across = torch.stack((down[:, 1], -down[:, 0]), dim=-1) / (half_width * motion.scale * wide)
-            # SLOPE (1 - ‖(x, y) · across, (x, y) · along‖²) as a polynomial: at the picture's size every pass counts.
-            of_x, of_y = (SLOPE * (across.square() + along.square())).split(1, dim=-1)
-            mixed = -2 * SLOPE * (across.prod(dim=-1, keepdim=True) + along.prod(dim=-1, keepdim=True))
-            strength = (SLOPE - of_y * y.square()).unsqueeze(2) - (of_x * x.square()).unsqueeze(1)
-            strength = torch.addcmul(strength, y.unsqueeze(2), (mixed * x).unsqueeze(1)).clamp(min=0, max=1)
-            found = torch.addcmul(found, strength, ((height - less).clamp(min=0) / height).unsqueeze(2))
-        return found.unsqueeze(1)
+        return self.opened.on(size)
 
 
-def _pairs(face: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """x and y of upper and lower keypoints of each opening that there are any of, (B, 2) each."""
-    there = [pair for pair in standing.OPENINGS if max(pair) < face.shape[1]]
-    return [(face[:, upper, :2], face[:, lower, :2]) for upper, lower in there]
-
-
-def _heights(motion: Motion) -> list[Tensor]:
-    """Of each opening, along the head, in units of the head's half size: (B, 1) each."""
-    down = downwards(motion.rotation)
-    apart = [((lower - upper) * down).sum(dim=-1, keepdim=True) for upper, lower in _pairs(motion.face)]
-    return [height.clamp(min=0) / motion.scale + LEAST_HEIGHT for height in apart]
+def _heights(motion: Motion) -> Tensor:
+    """Of each opening, along the head, in units of the head's half size: (B, N)."""
+    upper, lower = lids_and_lips(motion.face)[..., :2].unbind(dim=2)
+    apart = ((lower - upper) * downwards(motion.rotation).unsqueeze(1)).sum(dim=2)
+    return apart.clamp(min=0) / motion.scale + LEAST_HEIGHT

@@ -4,6 +4,7 @@ The networks behind a deformation add to this, so that an untrained model alread
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from einops import rearrange
@@ -13,7 +14,7 @@ from torch.nn.functional import softplus
 from ptus.model import standing
 from ptus.model.composition import Motions
 from ptus.model.layers import lines
-from ptus.model.motion import Motion
+from ptus.model.motion import Motion, lids_and_lips
 from ptus.model.rotation import downwards
 
 BODY_REACH = 0.2  # how far a keypoint of the body takes its surroundings along, σ, of the frame's half side
@@ -60,36 +61,37 @@ def face_nearness(face: Tensor, motion: Motion, size: Sequence[int]) -> Tensor:
     lies below with the lower one. By distance alone, those of a closed eye would take the same points along, and the
     eye would move as a whole instead of closing.
     """
-    reach = FACE_REACH * motion.scale[:, :, None, None]
-    logits = list(nearness(face, reach, (1, *size[1:])).unbind(dim=1))
-    down, scale = downwards(motion.rotation), motion.scale.unsqueeze(-1)
-    for upper, lower in standing.OPENINGS:
-        if max(upper, lower) >= face.shape[1]:
-            continue
-        above, below = face[:, upper, :2], face[:, lower, :2]
-        across, along = along_the_head(motion, (above + below) / 2, size[1:])
-        half = ((below - above) * down).sum(dim=-1).abs()[:, None, None] / 2
+    logits = nearness(face, FACE_REACH * motion.scale[:, :, None, None], (1, *size[1:])).squeeze(2)
+    rims = lids_and_lips(face)[..., :2]
+    if rims.shape[1]:
+        down, scale = downwards(motion.rotation)[:, None, None], motion.scale[..., None, None]
+        across, along = along_the_head(motion, rims.mean(dim=2), size[1:])
+        half = (rims.diff(dim=2) * down).sum(dim=3, keepdim=True).abs() / 2
         beyond = (along.abs() - half).clamp(min=0)
         near = ((across / FACE_REACH).square() + (beyond / LID_REACH).square()) / (-2 * scale**2)
         steep = 2 * along / (half + LID * scale)
-        for number, sign in ((upper, 1), (lower, -1)):
-            # The logarithm of a sigmoid, which ONNX has no node for.
-            logits[number] = (near - softplus(sign * steep)).unsqueeze(1)
-    return torch.stack(logits, dim=1).expand(-1, -1, size[0], -1, -1)
+        # The logarithm of a sigmoid, which ONNX has no node for; that of its opposite is as much more as it is steep.
+        upper = near - softplus(steep)
+        parted = list(logits.unbind(dim=1))
+        for pair, *moved in zip(standing.OPENINGS, upper.unbind(dim=1), (upper + steep).unbind(dim=1), strict=False):
+            for number, logit in zip(pair, moved, strict=True):
+                parted[number] = logit
+        logits = torch.stack(parted, dim=1)
+    return logits.unsqueeze(2).expand(-1, -1, size[0], -1, -1)
 
 
-def along_the_head(motion: Motion, middle: Tensor, size: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """How far points of the frame are from a middle, across a tilted head and along it, downwards: (B, h, w) each.
+def along_the_head(motion: Motion, middles: Tensor, size: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """How far points of the frame are from middles, across a tilted head and along it, downwards: (B, N, h, w) each.
 
     Args:
         motion: of the head.
-        middle: (B, 2).
+        middles: (B, N, 2).
         size: (h, w).
     """
-    right, under = (line - at for line, at in zip(lines(size, middle), middle.split(1, dim=1), strict=True))
-    right, under = right.unsqueeze(1), under.unsqueeze(2)
-    sine, cosine = downwards(motion.rotation)[..., None, None].unbind(dim=1)
-    return cosine * right - sine * under, sine * right + cosine * under
+    right, under = (line - at for line, at in zip(lines(size, middles), middles.split(1, dim=2), strict=True))
+    sine, cosine = downwards(motion.rotation).unsqueeze(1).split(1, dim=2)
+    across = (cosine * right).unsqueeze(2) - (sine * under).unsqueeze(3)
+    return across, (sine * right).unsqueeze(2) + (cosine * under).unsqueeze(3)
 
 
 def expression_maps(local: Motions, driven: Motion, size: Sequence[int]) -> Tensor:
@@ -116,10 +118,44 @@ def expression_maps(local: Motions, driven: Motion, size: Sequence[int]) -> Tens
     return rearrange(maps, "b h w k -> b k h w")
 
 
-def head_region(motion: Motion, size: Sequence[int], reach: float = 1.0, below: float = 1.0) -> Tensor:
-    """Logits of where a head is, (B, 1, d, h, w) for a size (d, h, w), or of what reaches farther, as `_distance`."""
-    logits = RIM * (1 - _distance(motion, size[1:], reach, below)).clamp(min=-1)
-    return logits[:, None, None].expand(-1, 1, size[0], -1, -1)
+@dataclass(frozen=True)
+class HeadFrame:
+    """Points of a map in a head's own frame: its ellipsoid is the unit circle there.
+
+    Args:
+        across: to the right, (B, 1, h, w).
+        along: down from its middle, likewise.
+    """
+
+    across: Tensor
+    along: Tensor
+
+    @classmethod
+    def of(cls, motion: Motion, size: Sequence[int]) -> "HeadFrame":
+        """That of a motion's head, for a map of a size (h, w)."""
+        across, along = along_the_head(motion, motion.translation[:, None, :2], size)
+        scale = motion.scale[..., None, None]
+        return cls(across / (HALF_WIDTH * scale), (along / scale - MIDDLE) / HALF_HEIGHT)
+
+    def distance(self, reach: float = 1.0, below: float = 1.0) -> Tensor:
+        """Squared distance from the head's middle, 1 at its rim: (B, 1, h, w).
+
+        Args:
+            reach: how much farther the rim is to both sides and above.
+            below: how much farther it is below.
+        """
+        x, y = self.across / reach, self.along
+        distance: Tensor = torch.where(y < 0, y / reach, y / below).square() + x.square()
+        return distance
+
+    def region(self, reach: float = 1.0, below: float = 1.0) -> Tensor:
+        """Logits of where the head is, or what reaches farther, as `distance`: (B, 1, h, w)."""
+        return RIM * (1 - self.distance(reach, below)).clamp(min=-1)
+
+
+def head_region(motion: Motion, size: Sequence[int]) -> Tensor:
+    """Logits of where a head is, (B, 1, d, h, w) for a size (d, h, w)."""
+    return _at_every_depth(HeadFrame.of(motion, size[1:]).region(), size)
 
 
 def head_and_place(source: Motion, driven: Motion, size: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -137,33 +173,24 @@ def head_and_place(source: Motion, driven: Motion, size: Sequence[int]) -> tuple
     Returns:
         (B, 1, d, h, w) each.
     """
-    head, left = head_region(driven, size), head_region(source, size, AROUND, BELOW)
-    whole = torch.maximum(head_region(driven, size, HAIR), head_region(source, size, HAIR, CHEEKS))
+    here, there = HeadFrame.of(driven, size[1:]), HeadFrame.of(source, size[1:])
+    head, left = here.region(), there.region(AROUND, BELOW)
+    whole = torch.maximum(here.region(HAIR), there.region(HAIR, CHEEKS))
     within, beyond = left.clamp(min=0), -whole.clamp(max=0)
     # Odds of the way to one rim over that to the other: between them the share falls evenly.
-    falling = ((source.scale / driven.scale)[..., None, None, None] * (1 + within) / (1 + beyond)).log()
-    return head, whole.clamp(min=0) + torch.maximum(whole, left).clamp(max=0) + falling
+    falling = ((source.scale / driven.scale)[..., None, None] * (1 + within) / (1 + beyond)).log()
+    goes_along = whole.clamp(min=0) + torch.maximum(whole, left).clamp(max=0) + falling
+    return _at_every_depth(head, size), _at_every_depth(goes_along, size)
 
 
 def head_surface(motion: Motion, size: Sequence[int]) -> Tensor:
     """Logits of which depth is seen, (B, D, h, w) for a size (D, h, w): the front of the head, all alike beside it."""
-    square = (1 - _distance(motion, size[1:])).clamp(min=0).unsqueeze(1)
+    square = (1 - HeadFrame.of(motion, size[1:]).distance()).clamp(min=0)
     front = motion.translation[:, 2, None, None, None] - HALF_DEPTH * motion.scale[:, :, None, None] * square.sqrt()
     depths = torch.linspace(-1, 1, size[0], device=square.device, dtype=square.dtype)[:, None, None]
     return (square > 0) * (depths - front).square() / (-2 * SURFACE**2)
 
 
-def _distance(motion: Motion, size: Sequence[int], reach: float = 1.0, below: float = 1.0) -> Tensor:
-    """Squared distance from the head's middle, 1 at its rim: (B, h, w).
-
-    Args:
-        motion: of the head.
-        size: (h, w).
-        reach: how much farther the rim is to both sides and above.
-        below: how much farther it is below.
-    """
-    across, along = along_the_head(motion, motion.translation[:, :2], size)
-    scale = motion.scale.unsqueeze(-1)
-    x, y = across / (reach * HALF_WIDTH * scale), (along / scale - MIDDLE) / HALF_HEIGHT
-    distance: Tensor = torch.where(y < 0, y / reach, y / below).square() + x.square()
-    return distance
+def _at_every_depth(logits: Tensor, size: Sequence[int]) -> Tensor:
+    """(B, 1, h, w) → (B, 1, d, h, w) for a size (d, h, w)."""
+    return logits.unsqueeze(2).expand(-1, -1, size[0], -1, -1)

@@ -154,7 +154,7 @@ class CoarseToFine(nn.Module):
             self.fold(fine_warped), self.fine_occlusion(fine), doubled(self.fold(coarse_warped)), sigmoid=True
         )
         expression = expression_maps(local, driven, config.volume_size[1:])
-        openings = Openings(local_seen, source, driven)
+        openings = Openings.between(local_seen, source, driven)
         offset = _offset(flow)
         return Warped(features, fine, expression, openings, farthest, offset, local_flow, gaze, deformation, region)
 
@@ -188,7 +188,7 @@ class SingleLevel(nn.Module):
         warped = warp_blend(appearance.volume, deformation, self.occlusion(seen), sigmoid=True, align_corners=True)
         local, local_seen = local_motions(self.config, source, driven)
         expression = expression_maps(local, driven, self.config.volume_size[1:])
-        openings = Openings(local_seen, source, driven)
+        openings = Openings.between(local_seen, source, driven)
         offset, folded = _offset(flow), self.fold(warped)
         return Warped(folded, seen, expression, openings, farthest, offset, None, gaze, deformation, region)
 
