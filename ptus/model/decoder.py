@@ -53,7 +53,8 @@ class _Level(nn.Module):
             Features (B, C', 2H, 2W), the offset (B, 2, 2H, 2W), and where points are seen, (B, 2H, 2W, 2).
         """
         features = doubled(self.narrow(features))
-        shown, residual = self.shown_and_flow(features).split((1, 2), dim=1)
+        # A plane each: of planes that alternate point by point PyTorch computes no vectors.
+        shown, residual = self.shown_and_flow(features).contiguous().split((1, 2), dim=1)
         offset = _finer(offset) + precise(residual).tanh() * warped.farthest[:, None, None, None]
         size = skip.shape[2:]
         seen_at = warped.within_face(size) + rearrange(offset, "b n h w -> b h w n")

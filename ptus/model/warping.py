@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn.functional import pad
+from torch.nn.functional import conv2d, pad
 
 from ptus.model.appearance import COARSE_SEEN, FINE_SEEN, Appearance
 from ptus.model.composition import Motions, coarse_motions, displacement, joint_motions, local_motions
@@ -86,7 +86,9 @@ class _Fold(nn.Conv3d):
         super().__init__(config.volume_channels, config.width, (config.volume_depth, 1, 1))
 
     def forward(self, volume: Tensor) -> Tensor:
-        return super().forward(volume).squeeze(2)
+        """As a convolution of maps, which the CPU computes faster, and gives with channels last."""
+        maps = rearrange(rearrange(volume, "b c d h w -> b h w (d c)"), "b h w n -> b n h w")
+        return conv2d(maps, rearrange(self.weight, "n c d h w -> n (d c) h w"), self.bias)
 
 
 def _occlusion(width: int) -> nn.Conv2d:
