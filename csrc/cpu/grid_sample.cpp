@@ -7,21 +7,21 @@
 namespace ptus {
 namespace {
 
-WarpArguments arguments_of(const Tensor& input, const Tensor& grid, const std::string& mode,
-                           const std::string& padding_mode, bool align_corners) {
+WarpArguments arguments_of(const Tensor& input, const Tensor& grid, StringHandle mode, StringHandle padding_mode,
+                           bool align_corners) {
   return {input, grid, nullptr, nullptr, false, sampling_of(mode, padding_mode, align_corners)};
 }
 
 template <int rank>
-Tensor forward(const Tensor& input, const Tensor& grid, std::string mode, std::string padding_mode,
+Tensor forward(const Tensor& input, const Tensor& grid, StringHandle mode, StringHandle padding_mode,
                bool align_corners) {
   return warp<rank>("grid_sample", arguments_of(input, grid, mode, padding_mode, align_corners));
 }
 
 // The gradients asked for by output_mask, of (input, grid).
 template <int rank>
-std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& input, const Tensor& grid, std::string mode,
-                             std::string padding_mode, bool align_corners, std::vector<bool> output_mask,
+std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& input, const Tensor& grid, StringHandle mode,
+                             StringHandle padding_mode, bool align_corners, std::vector<bool> output_mask,
                              bool /*deterministic*/) {
   check_output_mask(output_mask, {true, true});
   return warp_backward<rank>("grid_sample", grad_output, arguments_of(input, grid, mode, padding_mode, align_corners),

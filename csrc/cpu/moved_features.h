@@ -10,8 +10,7 @@ class MovedTiles {
 
  public:
   // `memory` has room for room(call) numbers.
-  MovedTiles(const MotionFeatures<T, rank>& call, R* memory)
-      : point(0, 1, 0, 1), call_(call), moved_(memory) {}
+  MovedTiles(const MotionFeatures<T, rank>& call, R* memory) : point(0, 1, 0, 1), call_(call), moved_(memory) {}
 
   static int64_t room(const MotionFeatures<T, rank>& call) { return bent(call) ? rank * call.feature.width : 0; }
 

@@ -11,7 +11,7 @@ int rank_of(const Tensor& input) { return input.dim() == 4 ? 2 : 3; }
 const Tensor* if_present(const std::optional<Tensor>& tensor) { return tensor.has_value() ? &*tensor : nullptr; }
 
 Tensor forward(const Tensor& input, const Tensor& deformation, std::optional<Tensor> occlusion,
-               std::optional<Tensor> background, bool sigmoid, std::string mode, std::string padding_mode,
+               std::optional<Tensor> background, bool sigmoid, StringHandle mode, StringHandle padding_mode,
                bool align_corners) {
   return warp(rank_of(input), "warp_blend",
               {input, deformation, if_present(occlusion), if_present(background), sigmoid,
@@ -21,7 +21,7 @@ Tensor forward(const Tensor& input, const Tensor& deformation, std::optional<Ten
 // The gradients asked for by output_mask, of (input, deformation, occlusion, background).
 std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& input, const Tensor& deformation,
                              std::optional<Tensor> occlusion, std::optional<Tensor> background, bool sigmoid,
-                             std::string mode, std::string padding_mode, bool align_corners,
+                             StringHandle mode, StringHandle padding_mode, bool align_corners,
                              std::vector<bool> output_mask, bool deterministic) {
   return warp_backward(rank_of(input), "warp_blend", grad_output,
                        {input, deformation, if_present(occlusion), if_present(background), sigmoid,

@@ -1,8 +1,25 @@
 #include "host/sampling_arguments.h"
 
-namespace ptus {
+#include <string>
 
-Sampling sampling_of(const std::string& mode, const std::string& padding_mode, bool align_corners) {
+namespace ptus {
+namespace {
+
+std::string taken(StringHandle handle) {
+  size_t length = 0;
+  const char* data = nullptr;
+  const bool read = torch_string_length(handle, &length) == AOTI_TORCH_SUCCESS &&
+                    torch_string_c_str(handle, &data) == AOTI_TORCH_SUCCESS;
+  STD_TORCH_CHECK(read, "cannot read a str");
+  const std::string string(data, length);
+  STD_TORCH_CHECK(torch_delete_string(handle) == AOTI_TORCH_SUCCESS, "cannot delete a str");
+  return string;
+}
+
+}  // namespace
+
+Sampling sampling_of(StringHandle mode_handle, StringHandle padding_mode_handle, bool align_corners) {
+  const std::string mode = taken(mode_handle), padding_mode = taken(padding_mode_handle);
   STD_TORCH_CHECK(mode == "bilinear" || mode == "nearest", "mode: expected bilinear or nearest, got ", mode);
   STD_TORCH_CHECK(padding_mode == "zeros" || padding_mode == "border" || padding_mode == "reflection",
                   "padding_mode: expected zeros, border or reflection, got ", padding_mode);

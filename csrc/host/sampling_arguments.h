@@ -1,6 +1,6 @@
 #pragma once
 
-#include <string>
+#include <torch/csrc/stable/c/shim.h>
 
 #include "common/coordinates.h"
 #include "host/tensor_view.h"
@@ -10,7 +10,9 @@
 
 namespace ptus {
 
-Sampling sampling_of(const std::string& mode, const std::string& padding_mode, bool align_corners);
+// Takes the strings over. Ops ask for handles of theirs, since PyTorch's conversion to std::string (stable/
+// stableivalue_conversions.h, 2.10 to 2.13) leaves a copy behind at every call.
+Sampling sampling_of(StringHandle mode, StringHandle padding_mode, bool align_corners);
 
 // Coordinates are float32, or float64 where the feature is.
 void check_coordinates(const char* name, const Tensor& coordinates, const Tensor& feature);

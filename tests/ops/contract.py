@@ -13,6 +13,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import forward_ad
 
+from tests.ops.allocated import allocated_bytes
 from tests.ops.calls import Call
 from tests.ops.dispatched import dispatched_ops
 from tests.ops.layouts import laid_out
@@ -127,6 +128,14 @@ class OpContract(ABC):
         assert len(ops) == 2 * self.registered_ops, "expected the op and its backward op to run"
         for op, arguments in ops:
             torch.library.opcheck(op, arguments)
+
+    def test_calls_leave_no_memory_behind(self) -> None:
+        call, times = self.small_call(self.variants[0]), 1000
+        for number in range(2 * times):
+            if number == times:
+                before = allocated_bytes()
+            call.outcome()
+        assert (allocated_bytes() - before) / times < 8, "expected less than the smallest block a call"
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
     def test_bits_do_not_depend_on_the_threads(self, dtype: torch.dtype) -> None:
