@@ -2,13 +2,14 @@
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from itertools import chain, islice
+from itertools import chain, count, islice
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from ptus.animation.cuda_graphs import GraphedCall
+from ptus.animation.lost import Lost, note_lost
 from ptus.animation.reenactment import Reenactment, Stages, pixels_of
 from ptus.animation.views import View, Viewer
 from ptus.errors import UserError
@@ -48,6 +49,9 @@ class Animator:
             differ by rounding only.
         detector: finds faces; None for the cascades that OpenCV carries.
 
+    Attributes:
+        lost: where the faces of the videos were lost, of the results that the last call of `animate` has given.
+
     Raises:
         ValueError: for a batch size below 1, another dtype, and CUDA graphs without CUDA.
     """
@@ -79,6 +83,7 @@ class Animator:
         self._detector = detector or HaarDetector()
         self._photo: View | None = None
         self._source_views: Iterator[View] | None = None
+        self.lost: list[Lost] = []
 
     @classmethod
     def from_pretrained(
@@ -162,25 +167,34 @@ class Animator:
         if self._photo is None and self._source_views is None:
             raise ValueError("animate: no source; call prepare first (a source video serves once)")
         viewer = Viewer(self._detector, self.size, "the driving video", "--driving-face", face)
-        views = [viewer.views(frames)]
+        videos = {viewer.what: viewer.views(frames)}
         if expression_frames is not None:
             viewer = Viewer(self._detector, self.size, "the expression video", "--expression-face", expression_face)
-            views.append(_held(viewer.views(expression_frames), viewer.what))
+            videos[viewer.what] = _held(viewer.views(expression_frames), viewer.what)
         if self._source_views is not None:
-            views.append(_held(self._source_views, "the source"))
+            videos["the source"] = _held(self._source_views, "the source")
         reenactment = Reenactment(self._stages, options or TransferOptions(), self._photo)
-        photo, self._source_views = self._photo, None
-        return self._results(reenactment, photo, views, paste_back)
+        photo, self._source_views, self.lost = self._photo, None, []
+        return self._results(reenactment, photo, videos, paste_back, self.lost)
 
     def _results(
-        self, reenactment: Reenactment, photo: View | None, views: list[Iterator[View]], paste_back: bool
+        self,
+        reenactment: Reenactment,
+        photo: View | None,
+        videos: dict[str, Iterator[View]],
+        paste_back: bool,
+        lost: list[Lost],
     ) -> Generator[Pixels, None, None]:
         """The results of `animate`, of what it was called with, whatever is prepared meanwhile."""
-        drivers = len(views) if photo is not None else len(views) - 1
-        batches = prefetch(_batches(zip(*views, strict=False), self.batch_size), BATCHES_AHEAD)
+        drivers = len(videos) if photo is not None else len(videos) - 1
+        numbers = count()
+        batches = prefetch(_batches(zip(*videos.values(), strict=False), self.batch_size), BATCHES_AHEAD)
         with closing(prefetch(self._rendered(reenactment, batches, drivers), BATCHES_AHEAD)) as rendered:
             for moments, pictures in rendered:
                 for moment, picture in zip(moments, pictures, strict=True):
+                    number = next(numbers)
+                    for video, view in zip(videos, moment, strict=True):
+                        note_lost(lost, number, video, view)
                     source = photo or moment[-1]
                     yield source.crop.paste(picture, source.frame) if paste_back else picture
 

@@ -10,8 +10,10 @@ import pytest
 import torch
 from skimage import data
 
+from ptus.animation.lost import LOST_FRAMES, Lost
 from ptus.animator import Animator, usual_batch
 from ptus.errors import UserError
+from ptus.faces.boxes import FaceBox
 from ptus.images import Pixels
 from ptus.model import PRESETS, PTUS
 from ptus.model.motion import TransferOptions
@@ -144,6 +146,40 @@ def test_a_face_may_appear_after_some_frames_but_not_never() -> None:
         list(animator.animate([wall] * 40))
     with pytest.raises(UserError, match=r"no face in the source.*--source-face"):
         animator.prepare(wall)
+
+
+def _bright_faces(pixels: Pixels, smallest: float = 0.06) -> list[FaceBox]:
+    """A face in the middle of whatever is bright."""
+    height, width = pixels.shape[:2]
+    return [FaceBox(width / 3, height / 3, width / 3, height / 3)] if pixels.mean() > 100 else []
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_it_is_known_where_a_face_was_lost(batch_size: int) -> None:
+    animator = Animator(StandIn(), device="cpu", batch_size=batch_size, detector=_bright_faces)  # type: ignore[arg-type]
+    animator.prepare(GREY, FACE)
+    lengths = (10, LOST_FRAMES + 6, 7, 9, 4, LOST_FRAMES + 3)
+    dark_or_bright = [np.full((120, 160, 3), level, np.uint8) for level in (40, 200)]
+    frames = [dark_or_bright[(part + 1) % 2] for part, length in enumerate(lengths) for _ in range(length)]
+    other = frames[: lengths[0]]
+    results = animator.animate(frames, face=FACE, expression_frames=other, expression_face=FACE)
+    shown = sum(1 for _ in results)
+    (first, second) = animator.lost
+    assert first.video == second.video == "the driving video"
+    # It is searched in every third frame.
+    assert abs(first.first - lengths[0]) <= 2 and abs(first.last - (sum(lengths[:2]) - 1)) <= 2
+    assert abs(second.first - sum(lengths[:5])) <= 2 and second.last == shown - 1 == sum(lengths) - 1
+    assert f"from frame {first.first} to {first.last}" in str(first)
+    list(animator.animate(frames[:5], face=FACE))
+    assert animator.lost == []
+
+
+def test_a_face_that_is_lost_in_a_video_that_is_held_stays_lost() -> None:
+    animator = Animator(StandIn(), device="cpu", detector=_bright_faces)  # type: ignore[arg-type]
+    animator.prepare([np.full((151, 201, 3), 40, np.uint8)] * (LOST_FRAMES + 1), FACE)
+    bright = [np.full((120, 160, 3), 200, np.uint8)] * (LOST_FRAMES + 9)
+    list(animator.animate(bright, face=FACE))
+    assert animator.lost == [Lost("the source", 1, LOST_FRAMES + 8)]
 
 
 def test_without_a_source_nothing_is_animated() -> None:

@@ -26,6 +26,8 @@ class View(NamedTuple):
     """(S, S, 3), the square of the frame."""
     face: tuple[float, float, float, float]
     """x0, y0, x1, y1 of the face, -1 to 1 in the square."""
+    unseen: int = 0
+    """For how many frames, with this one, the face has not been found where it was searched."""
 
 
 class Viewer(NamedTuple):
@@ -65,7 +67,8 @@ class Viewer(NamedTuple):
         crop = upper_body(face, width, height)
         tracker = FaceTracker(self.detector, face)
         for frame in chain(seen, rest):
-            yield View(frame, crop, crop.cut(frame, self.size), crop.normalised(tracker.follow(frame)))
+            box = crop.normalised(tracker.follow(frame))
+            yield View(frame, crop, crop.cut(frame, self.size), box, tracker.unseen)
 
     def _checked(self, frames: Iterable[Pixels]) -> Iterator[Pixels]:
         """The frames, all of the first one's size."""

@@ -112,6 +112,8 @@ def animate(
         for video in (source_input, driver, other):
             if isinstance(video, VideoReader) and (damage := video.damage):
                 print(f"ptus: {damage}", file=sys.stderr)
+        for lost in animator.lost:
+            print(f"ptus: {lost}", file=sys.stderr)
     if frames:
         print(f"{output}: {frames} frames" + (", stopped early" if stop.signal is not None else ""))
     if stop.signal is not None:

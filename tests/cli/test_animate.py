@@ -130,6 +130,14 @@ def test_a_driving_video_that_is_cut_off_is_used_as_far_as_it_goes(
     assert f"cut.mp4 is damaged or cut off: {count} of 20 frames could be read" in capsys.readouterr().err
 
 
+def test_a_driver_whose_face_is_lost_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_clip(folder / "gone.mp4", moving_square(30))
+    animate(driving="gone.mp4")
+    assert len(frames_of("out.mp4")) == 30
+    (told,) = capsys.readouterr().err.splitlines()[-1:]
+    assert told.startswith("ptus: the driving video shows no face where it was from frame 1 to 29: ")
+
+
 @pytest.mark.parametrize(
     ("stored", "colour"),
     [
