@@ -100,8 +100,13 @@ def joined_logits(body: Tensor, face: Tensor, region: Tensor) -> Tensor:
     Returns:
         (B, 1 + K_b + K, d, h, w).
     """
-    level = region + body.logsumexp(dim=1, keepdim=True)
-    return torch.cat((body, face - face.logsumexp(dim=1, keepdim=True) + level), dim=1)
+    level = region + _summed(body)
+    return torch.cat((body, face - _summed(face) + level), dim=1)
+
+
+def _summed(logits: Tensor) -> Tensor:
+    """The logarithm of the sum over motions, (B, K, d, h, w) → (B, 1, d, h, w); of one motion it is that motion's."""
+    return logits if logits.shape[1] == 1 else logits.logsumexp(dim=1, keepdim=True)
 
 
 def _joined(body_source: Tensor, body_driven: Tensor, face_source: Tensor, face_driven: Tensor) -> Motions:

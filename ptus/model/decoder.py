@@ -91,9 +91,10 @@ class Decoder(nn.Module):
             Pictures (B, 3, S, S), RGB in [0, 1], the same as drawn, without the source blended in, and where each of
             their points is seen in the source, (B, S, S, 2).
         """
-        told = torch.cat((warped.expression, warped.openings.at(warped.features.shape[2:])), dim=1)
-        told = told.to(warped.features.dtype, memory_format=torch.channels_last)
-        joined = torch.cat((warped.features, doubled(warped.motion), told), dim=1)
+        told = (warped.expression, warped.openings.at(warped.features.shape[2:]))
+        # All with channels last: of mixed formats the sum of their channels would have to be laid out once more.
+        beside = [maps.to(warped.features.dtype, memory_format=torch.channels_last) for maps in told]
+        joined = torch.cat((warped.features, doubled(warped.motion), *beside), dim=1)
         features, offset = self.refine(self.join(joined)), warped.offset
         for level, skip in zip(self.levels, appearance.skips, strict=True):
             hidden = HIDDEN * warped.openings.new(skip.shape[2:])
