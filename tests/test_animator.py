@@ -169,8 +169,16 @@ def test_it_is_known_where_a_face_was_lost(batch_size: int) -> None:
     # It is searched in every third frame.
     assert abs(first.first - lengths[0]) <= 2 and abs(first.last - (sum(lengths[:2]) - 1)) <= 2
     assert abs(second.first - sum(lengths[:5])) <= 2 and second.last == shown - 1 == sum(lengths) - 1
-    assert f"from frame {first.first} to {first.last}" in str(first)
+    assert f"frames {first.first} to {first.last}" in str(first)
     list(animator.animate(frames[:5], face=FACE))
+    assert animator.lost == []
+
+
+def test_a_face_that_appears_late_was_not_lost_before() -> None:
+    animator = Animator(StandIn(), device="cpu", detector=_bright_faces)  # type: ignore[arg-type]
+    animator.prepare(GREY, FACE)
+    dark, bright = ([np.full((120, 160, 3), level, np.uint8)] * (LOST_FRAMES + 3) for level in (40, 200))
+    assert len(list(animator.animate([*dark, *bright]))) == 2 * (LOST_FRAMES + 3)
     assert animator.lost == []
 
 

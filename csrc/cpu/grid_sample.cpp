@@ -23,9 +23,9 @@ template <int rank>
 std::vector<Tensor> backward(const Tensor& grad_output, const Tensor& input, const Tensor& grid, StringHandle mode,
                              StringHandle padding_mode, bool align_corners, std::vector<bool> output_mask,
                              bool /*deterministic*/) {
+  const WarpArguments arguments = arguments_of(input, grid, mode, padding_mode, align_corners);
   check_output_mask(output_mask, {true, true});
-  return warp_backward<rank>("grid_sample", grad_output, arguments_of(input, grid, mode, padding_mode, align_corners),
-                             {output_mask[0], output_mask[1], false, false});
+  return warp_backward<rank>("grid_sample", grad_output, arguments, {output_mask[0], output_mask[1], false, false});
 }
 
 }  // namespace

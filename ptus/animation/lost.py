@@ -9,17 +9,20 @@ LOST_FRAMES = 25
 
 
 class Lost(NamedTuple):
-    """Frames in which a face was not found where it was; its box stayed there, and its motion is a guess."""
+    """Frames of the result for which a video's face was not found where it was.
+
+    Its box stayed there, and its motion is a guess.
+    """
 
     video: str
     first: int
-    """The first of them, counted from 0."""
+    """The first of the frames, counted from 0."""
     last: int
 
     def __str__(self) -> str:
         """What to tell the user."""
-        frames = f"from frame {self.first} to {self.last}"
-        return f"{self.video} shows no face where it was {frames}: the result is a guess there; animate each shot alone"
+        frames = f"frames {self.first} to {self.last} of the result"
+        return f"{self.video} shows no face where it was: {frames} are a guess; animate each shot alone"
 
 
 def note_lost(noted: list[Lost], number: int, video: str, view: View) -> None:

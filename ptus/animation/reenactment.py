@@ -36,9 +36,6 @@ class Stages:
         self.device = device
         estimator = for_inference(model).to(device)
         generator = estimator if dtype == torch.float32 else for_inference(model, dtype).to(device)
-        for module in (*estimator.modules(), *generator.modules()):
-            if isinstance(module, torch.nn.Conv2d):
-                module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         wrap: Callable[..., Callable[..., object]] = torch.compile if compile else lambda stage: stage
         self._encode, self._render = wrap(generator.encode), wrap(generator.render)
         self._estimate = wrap(estimator.estimate)

@@ -27,7 +27,7 @@ class View(NamedTuple):
     face: tuple[float, float, float, float]
     """x0, y0, x1, y1 of the face, -1 to 1 in the square."""
     unseen: int = 0
-    """For how many frames, with this one, the face has not been found where it was searched."""
+    """For how many frames, with this one, a face that had appeared has not been found where it was searched."""
 
 
 class Viewer(NamedTuple):
@@ -65,10 +65,11 @@ class Viewer(NamedTuple):
         seen, face = self._first_face(first, rest)
         height, width = seen[0].shape[:2]
         crop = upper_body(face, width, height)
-        tracker = FaceTracker(self.detector, face)
-        for frame in chain(seen, rest):
+        tracker, appeared = FaceTracker(self.detector, face), len(seen) - 1
+        for number, frame in enumerate(chain(seen, rest)):
             box = crop.normalised(tracker.follow(frame))
-            yield View(frame, crop, crop.cut(frame, self.size), box, tracker.unseen)
+            unseen = max(0, min(tracker.unseen, number - appeared))
+            yield View(frame, crop, crop.cut(frame, self.size), box, unseen)
 
     def _checked(self, frames: Iterable[Pixels]) -> Iterator[Pixels]:
         """The frames, all of the first one's size."""

@@ -48,7 +48,7 @@ class _InBlocks(nn.Conv2d):
 
     def __init__(self, convolution: nn.Conv2d) -> None:
         assert convolution.stride == convolution.padding == (1, 1) and convolution.bias is not None
-        super().__init__(convolution.in_channels, 4 * convolution.out_channels, 4, stride=2, padding=1)
+        super().__init__(convolution.in_channels, 4 * convolution.out_channels, 4, stride=2, padding=1, device="meta")
         shifted = [pad(convolution.weight, (x, 1 - x, y, 1 - y)) for y in range(2) for x in range(2)]
         self.weight = nn.Parameter(torch.stack(shifted, dim=1).flatten(0, 1), requires_grad=False)
         self.bias = nn.Parameter(convolution.bias.repeat_interleave(4), requires_grad=False)

@@ -22,16 +22,14 @@ OPENING_MAPS = 2
 
 @dataclass(frozen=True)
 class Ellipses:
-    """N ellipses in the picture's plane, each as strong as the share of its height that is new.
-
-    About its middle each is SLOPE (1 - ‖(x, y) · across, (x, y) · along‖²), as a polynomial.
+    """N ellipses in the picture's plane: about its middle each is share · clamp(SLOPE - of_x x² - of_y y² - mixed x y).
 
     Args:
         middle: x and y, (B, N, 2).
         of_x: factor of x², (B, N, 1).
         of_y: factor of y², likewise.
         mixed: factor of x y, likewise.
-        share: of its height that is new, (B, N).
+        share: how strong it is where it is whole, (B, N).
     """
 
     middle: Tensor
@@ -42,10 +40,16 @@ class Ellipses:
 
     @classmethod
     def between(cls, rims: Tensor, head: Motion, height: Tensor, less: Tensor) -> "Ellipses":
-        """Of openings between upper and lower keypoints (B, N, 2, 3) of a head, so high and before less: (B, N)."""
+        """Of openings, each as strong as the share of its height that another lacks: its rim is half that high.
+
+        Args:
+            rims: upper and lower keypoints, (B, N, 2, 3).
+            head: whose tilt, turn and size they have.
+            height: of each, in units of the head's half size, (B, N).
+            less: of the other, likewise.
+        """
         scale = head.scale
-        eye = scale.new_full((1, 1), HALF_WIDTHS[0]).expand(1, 2)
-        half_widths = torch.cat((eye, scale.new_full((1, 1), HALF_WIDTHS[2])), dim=1)[:, : rims.shape[1]]
+        half_widths = torch.cat([scale.new_full((1, 1), half) for half in HALF_WIDTHS], dim=1)[:, : rims.shape[1]]
         right, down = upright(head.rotation).unsqueeze(1).unbind(dim=2)
         along = 2 * down / (height * scale).unsqueeze(2)
         across = right / (half_widths * scale * width(head.rotation)).unsqueeze(2)
@@ -54,7 +58,7 @@ class Ellipses:
         return cls(rims[..., :2].mean(dim=2), of_x, of_y, mixed, (height - less).clamp(min=0) / height)
 
     def on(self, size: Sequence[int]) -> Tensor:
-        """Their sum at the points of a map of a size (h, w): (B, 1, h, w)."""
+        """Their sum at the points of a map of a size (h, w): (B, 1, h, w), where none overlap from 0 to 1."""
         places = self.middle.split(1, dim=2)
         x, y = (line - at for line, at in zip(lines(size, self.middle), places, strict=True))
         strength = (SLOPE - self.of_y * y.square()).unsqueeze(3) - (self.of_x * x.square()).unsqueeze(2)

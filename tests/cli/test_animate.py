@@ -135,7 +135,7 @@ def test_a_driver_whose_face_is_lost_is_told(folder: Path, capsys: pytest.Captur
     animate(driving="gone.mp4")
     assert len(frames_of("out.mp4")) == 30
     (told,) = capsys.readouterr().err.splitlines()[-1:]
-    assert told.startswith("ptus: the driving video shows no face where it was from frame 1 to 29: ")
+    assert told.startswith("ptus: the driving video shows no face where it was: frames 1 to 29 ")
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,9 @@ def test_folded_norms_change_nothing(config: ModelConfig, make: Make, pictures: 
     for name, buffer in model.named_buffers():
         if buffer.is_floating_point():
             torch.nn.init.uniform_(buffer, 0.5, 1.5) if name.endswith("var") else torch.nn.init.normal_(buffer, std=0.1)
+    drawn = torch.get_rng_state()
     ready = for_inference(model)
+    assert torch.get_rng_state().equal(drawn)
     assert not any(isinstance(module, torch.nn.modules.batchnorm._BatchNorm) for module in ready.modules())
     arguments = (pictures[:2], boxes[:2], pictures[1:], boxes[1:])
     torch.testing.assert_close(ready(*arguments), model(*arguments).detach(), rtol=0, atol=1e-4)
