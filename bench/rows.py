@@ -11,6 +11,7 @@ from bench.schema import MalformedError, build
 from ptus.files import replacing
 
 SCHEMA = 2
+FEW_PAGES = 16 << 10  # bytes: the operating system counts pages, and finds one more or fewer in a call that takes none
 
 Key = tuple[str, str, str, str, str, str, int, tuple[int, ...]]
 
@@ -131,9 +132,9 @@ class Row:
 
     @property
     def memory_ratio(self) -> float | None:
-        """Eager PyTorch's peak memory over ours; None where either is unknown or ours is nothing."""
+        """Eager PyTorch's peak memory over ours; None where either is unknown, or ours is nothing but a few pages."""
         ours, eager = self.memory.get("ours"), self.memory.get("eager")
-        return eager / ours if ours and eager is not None else None
+        return None if ours is None or ours <= FEW_PAGES or eager is None else eager / ours
 
 
 @dataclass(frozen=True)

@@ -109,3 +109,4 @@ def test_ratios() -> None:
     assert ROW.share_of_floor == pytest.approx(0.5)
     assert ROW.memory_ratio == pytest.approx(3)
     assert replace(ROW, memory={"ours": None, "eager": None}).memory_ratio is None
+    assert replace(ROW, memory={"ours": 4096, "eager": 1 << 20}).memory_ratio is None
