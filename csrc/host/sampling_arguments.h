@@ -10,8 +10,8 @@
 
 namespace ptus {
 
-// Takes the strings over. Ops ask for handles of theirs, since PyTorch's conversion to std::string (stable/
-// stableivalue_conversions.h, 2.10 to 2.13) leaves a copy behind at every call.
+// Takes the strings over. Ops ask for handles of theirs, since PyTorch's conversion to std::string leaves a copy behind
+// at every call (from 2.10 on, github.com/pytorch/pytorch/issues/191340).
 Sampling sampling_of(StringHandle mode, StringHandle padding_mode, bool align_corners);
 
 // Coordinates are float32, or float64 where the feature is.
