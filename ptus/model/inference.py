@@ -16,6 +16,8 @@ FEW = 4  # outputs of a convolution; the CPU's libraries compute 16 at a time, a
 def for_inference(model: PTUS, dtype: torch.dtype = torch.float32) -> PTUS:
     """A copy in eval mode, its normalisations folded into the convolutions before them, and those arranged for speed.
 
+    Hidden channels of residual blocks that are always zero are left out.
+
     Args:
         model: in any mode; it stays as it is.
         dtype: of the weights and features: float32, bfloat16 or float16. Motion stays in float32.
@@ -29,6 +31,9 @@ def for_inference(model: PTUS, dtype: torch.dtype = torch.float32) -> PTUS:
         elif isinstance(module, ResBlock3d):
             _fold(module, "first", "first_norm")
             _fold(module, "second", "norm")
+    for module in ready.modules():
+        if isinstance(module, ResBlock):
+            _leave_out_idle(module)
     for parent in list(ready.modules()):
         for name, module in parent.named_children():
             if type(module) is nn.Conv2d and module.out_channels <= FEW and module.kernel_size == (3, 3):
@@ -56,6 +61,17 @@ class _InBlocks(nn.Conv2d):
     def forward(self, features: Tensor) -> Tensor:
         """(B, C, H, W) → (B, C', H, W)."""
         return pixel_shuffle(super().forward(features), 2)
+
+
+def _leave_out_idle(block: ResBlock) -> None:
+    """Leave out hidden channels of a folded block that are zero whatever it is given."""
+    first, second = block.first[0], block.second
+    assert isinstance(first, nn.Conv2d) and first.bias is not None
+    at_work = first.weight.flatten(1).any(dim=1) | (first.bias > 0)
+    at_work[0] = True  # there is no convolution without channels
+    first.weight, first.bias = (nn.Parameter(numbers[at_work], False) for numbers in (first.weight, first.bias))
+    second.weight = nn.Parameter(second.weight[:, at_work], False)
+    first.out_channels = second.in_channels = int(at_work.sum())
 
 
 def _fold(block: nn.Module, convolution: str, norm: str) -> None:
