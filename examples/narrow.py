@@ -6,6 +6,7 @@ by least squares; those that are not needed become zeros, which `ptus.model.infe
     python -m examples.narrow CHECKPOINT OUTPUT CLIP...
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -16,6 +17,7 @@ import tyro
 from torch import Tensor, nn
 
 from ptus.animation.views import View, Viewer
+from ptus.errors import UserError
 from ptus.faces import HaarDetector
 from ptus.model import PTUS
 from ptus.model.checkpoint import load_model, save_model
@@ -112,7 +114,12 @@ def main(
         checkpoint: of any size.
         output: checkpoint to write, of the same shapes.
         clips: videos of one person each, as `ptus animate` takes them.
+
+    Raises:
+        UserError: where one cannot be used, or shows no face, or there is none.
     """
+    if not clips:
+        raise UserError("there is nothing to fit to; give at least one clip")
     model = load_model(checkpoint)
     seen = [list(views(clip, model.config.size)) for clip in clips]
     block = model.decoder.refine
@@ -127,4 +134,8 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    try:
+        tyro.cli(main)
+    except UserError as error:
+        print(f"narrow: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -86,7 +86,7 @@ class _Fold(nn.Conv3d):
         super().__init__(config.volume_channels, config.width, (config.volume_depth, 1, 1))
 
     def forward(self, volume: Tensor) -> Tensor:
-        """As a convolution of maps, which the CPU computes faster, and gives with channels last."""
+        """As a convolution of maps, whose result has channels last at every size."""
         maps = rearrange(rearrange(volume, "b c d h w -> b h w (d c)"), "b h w n -> b n h w")
         return conv2d(maps, rearrange(self.weight, "n c d h w -> n (d c) h w"), self.bias)
 
