@@ -42,7 +42,7 @@ def test_channels_that_are_nearly_constant_become_zeros_and_a_constant() -> None
     assert not weight[2:6].any() and not block.second.weight[:, 2:6].any()
     assert weight[[0, 1, 6, 7]].flatten(1).any(dim=1).all()
     inside = (..., slice(1, -1), slice(1, -1))  # at the rim a constant lacks taps
-    torch.testing.assert_close(block(frames)[inside], before[inside], rtol=0, atol=1e-3)
+    torch.testing.assert_close(block(frames)[inside], before[inside], rtol=0, atol=8e-3)
 
 
 @torch.no_grad()
