@@ -157,7 +157,7 @@ void moved_motion_gradient_planes(const MotionFeatures<T, rank>& call, const Vol
       const T* const row = grad_output.at(n, z, y) + call.first_channel(k) * grad_output.stride_c;
       for (int64_t x = 0; x < width; x += kTile) {
         const int points = tiles.fill(x, feature);
-        R dots[Stencil<R, rank>::corners][kTile] = {};
+        alignas(64) R dots[Stencil<R, rank>::corners][kTile] = {};
         for (int64_t c = 0; c < feature.channels; c += kChannelBlock) {
           const int64_t count = std::min<int64_t>(kChannelBlock, feature.channels - c);
           int64_t stride;
@@ -165,7 +165,7 @@ void moved_motion_gradient_planes(const MotionFeatures<T, rank>& call, const Vol
                                           grad_output, points, count, stride);
           dot_corners(tiles.stencil, points, feature.at(n, 0, 0) + c, gradient, stride, count, dots);
         }
-        R gradient[rank][kTile];
+        alignas(64) R gradient[rank][kTile];
         gradient_of_coordinates(tiles.stencil, points, dots, gradient);
         if (!tiles.bent(call)) add_affine_gradient(call, tiles.point, gradient, x, points, of_motion);
         for (int a = 0; tiles.bent(call) && a < rank; ++a) {

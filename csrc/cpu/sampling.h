@@ -7,7 +7,7 @@ namespace ptus::PTUS_CAPABILITY {
 // The stencils of a tile of points. Axis 0 is x, 1 is y, 2 is z; bit `a` of a corner's number says which of axis a's
 // two taps it takes.
 template <class R, int rank>
-struct Stencil {
+struct alignas(64) Stencil {
   static constexpr int corners = 1 << rank;
 
   R coordinate[rank][kTile];
@@ -27,7 +27,7 @@ struct Stencil {
 };
 
 template <Interpolation mode, Padding padding, class R, int rank>
-void fill_axis(Stencil<R, rank>& stencil, int a, int points, const Axis<R> axis, int64_t step) {
+PTUS_INLINE void fill_axis(Stencil<R, rank>& stencil, int a, int points, const Axis<R>& axis, int64_t step) {
   // The arrays of a stencil never overlap, which the compiler would otherwise test, with a scalar loop in reserve.
 #pragma GCC ivdep
   for (int p = 0; p < points; ++p) {
@@ -169,29 +169,43 @@ PTUS_INLINE void gather_point(const Stencil<R, rank>& stencil, int p, const T* s
   }
 }
 
-// out[p * out_stride + c] = the interpolated value of channel c at point p, and its background if it is blended.
-// Nearest reads its one voxel alone, so that an infinite neighbour cannot turn it into NaN.
-template <bool blended, class R, int rank, class T, class Out>
-void gather_onto(const Background<R, T>& background, const Stencil<R, rank>& stencil, int points, const T* sample,
-                 Interpolation mode, Out* out, int64_t out_stride, int64_t channels) {
+// Of `fixed` channels where that is not 0.
+template <bool blended, int fixed, class R, int rank, class T, class Out>
+void gather_points(const Background<R, T>& background, const Stencil<R, rank>& stencil, int points, const T* sample,
+                   Interpolation mode, Out* out, int64_t out_stride, int64_t channels) {
   constexpr int corners = Stencil<R, rank>::corners;
+  const int64_t count = fixed != 0 ? fixed : channels;
   for (int p = 0; p < points; ++p) {
     Out* to = out + p * out_stride;
     if (!stencil.inside[p]) {
       if constexpr (blended) {
         const T* const tap[1] = {background.data + p * background.stride};
         const R weight[1] = {background.weight[p]};
-        gather_channels<kLanes<R>>(to, tap, weight, channels);
+        gather_channels<kLanes<R>>(to, tap, weight, count);
       } else {
-        std::memset(static_cast<void*>(to), 0, channels * sizeof(Out));
+        std::memset(static_cast<void*>(to), 0, count * sizeof(Out));
       }
     } else if (mode == Interpolation::bilinear) {
-      gather_point<corners, blended>(stencil, p, sample, background, to, channels,
+      gather_point<corners, blended>(stencil, p, sample, background, to, count,
                                      std::make_integer_sequence<int, corners>{});
     } else {
-      gather_point<1, blended>(stencil, p, sample, background, to, channels, std::make_integer_sequence<int, 1>{});
+      gather_point<1, blended>(stencil, p, sample, background, to, count, std::make_integer_sequence<int, 1>{});
     }
   }
+}
+
+// out[p * out_stride + c] = the interpolated value of channel c at point p, and its background if it is blended.
+// Nearest reads its one voxel alone, so that an infinite neighbour cannot turn it into NaN. Few channels are a case of
+// their own each: counting them would take longer than reading them.
+template <bool blended, class R, int rank, class T, class Out>
+void gather_onto(const Background<R, T>& background, const Stencil<R, rank>& stencil, int points, const T* sample,
+                 Interpolation mode, Out* out, int64_t out_stride, int64_t channels) {
+  const auto run = channels == 1   ? gather_points<blended, 1, R, rank, T, Out>
+                   : channels == 2 ? gather_points<blended, 2, R, rank, T, Out>
+                   : channels == 3 ? gather_points<blended, 3, R, rank, T, Out>
+                   : channels == 4 ? gather_points<blended, 4, R, rank, T, Out>
+                                   : gather_points<blended, 0, R, rank, T, Out>;
+  run(background, stencil, points, sample, mode, out, out_stride, channels);
 }
 
 template <class R, int rank, class T, class Out>

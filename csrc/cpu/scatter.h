@@ -37,7 +37,7 @@ PTUS_INLINE R merged_weight(const Stencil<R, rank>& stencil, int axis, int tap, 
 // Where in a slab's sums the rows lie that a tile of points reads: row `r` takes tap `r & 1` of y and `r >> 1` of z.
 // -1 where the slab does not hold the row, or the point takes nothing from it.
 template <class R, int rank>
-struct SlabRows {
+struct alignas(64) SlabRows {
   static constexpr int count = 1 << (rank - 1);
   int64_t start[count][kTile];
   R weight[count][kTile];
@@ -48,7 +48,7 @@ struct SlabRows {
     for (int r = 0; r < count; ++r) {
       const int32_t* const ys = stencil.index[1][r & 1];
       const int32_t* const zs = stencil.index[rank - 1][r >> 1];
-      int32_t row[kTile];
+      alignas(64) int32_t row[kTile];
       for (int p = 0; p < points; ++p) {
         const int32_t y = ys[p] - y_begin, z = rank == 3 ? zs[p] - z_begin : 0;
         const R wy = merged_weight(stencil, 1, r & 1, p);

@@ -54,10 +54,49 @@ PTUS_INLINE void transpose_blocks(To* to, int64_t to_stride, const From* from, i
   }
 }
 
+// Of a matrix of n rows, dense in as many registers as it has columns: puts what registers 0 to `last` hold of a column
+// where it belongs, first of all from 0 and 1.
+template <int column, int last, int columns, int n, class V, int... row>
+PTUS_INLINE V gather_column(const V (&matrix)[columns], std::integer_sequence<int, row...> rows) {
+  constexpr auto at = [](int r) { return r * columns + column; };
+  if constexpr (last == 1) {
+    return __builtin_shufflevector(matrix[0], matrix[1], (at(row) < 2 * n ? at(row) : 0)...);
+  } else {
+    const V before = gather_column<column, last - 1, columns, n>(matrix, rows);
+    return __builtin_shufflevector(before, matrix[last], (at(row) / n == last ? n + at(row) % n : row)...);
+  }
+}
+
+// to[c * to_stride + r] = from[r * columns + c] for few columns, a register of rows at a time; the rest one by one.
+template <int columns, class To, class From, int... column>
+void separate_columns(To* to, int64_t to_stride, const From* from, int64_t rows,
+                      std::integer_sequence<int, column...>) {
+  constexpr int n = kLanes<Real<From>>;
+  int64_t r = 0;
+  for (; r + n <= rows; r += n) {
+    Vec<Real<From>, n> matrix[columns];
+#pragma GCC unroll 4
+    for (int i = 0; i < columns; ++i) matrix[i] = load<n>(from + r * columns + i * n);
+    (store<n>(to + column * to_stride + r,
+              gather_column<column, columns - 1, columns, n>(matrix, std::make_integer_sequence<int, n>{})),
+     ...);
+  }
+  for (; r < rows; ++r) (store<1>(to + column * to_stride + r, load<1>(from + r * columns + column)), ...);
+}
+
+template <int columns, class To, class From>
+void separate_columns(To* to, int64_t to_stride, const From* from, int64_t rows) {
+  separate_columns<columns>(to, to_stride, from, rows, std::make_integer_sequence<int, columns>{});
+}
+
 template <class To, class From>
 void transpose_matrix(To* to, int64_t to_stride, const From* from, int64_t from_stride, int64_t rows, int64_t columns) {
   constexpr int n = kLanes<Real<From>>;
-  if (rows >= n && columns >= n) {
+  if (from_stride == columns && columns >= 2 && columns <= 4) {
+    if (columns == 2) separate_columns<2>(to, to_stride, from, rows);
+    if (columns == 3) separate_columns<3>(to, to_stride, from, rows);
+    if (columns == 4) separate_columns<4>(to, to_stride, from, rows);
+  } else if (rows >= n && columns >= n) {
     transpose_blocks<n>(to, to_stride, from, from_stride, rows, columns);
   } else if (n > 4 && rows >= 4 && columns >= 4) {
     transpose_blocks<4>(to, to_stride, from, from_stride, rows, columns);

@@ -59,7 +59,7 @@ void warp_rows(const Warp<T>& of, const Volume<T>& output, int64_t begin, int64_
   Stencil<R, rank> stencil;
   alignas(64) R buffer[kTile * kChannelBlock];
   alignas(64) T behind[kTile * kChannelBlock];
-  R rest[kTile];
+  alignas(64) R rest[kTile];
   const bool blended = of.background.data != nullptr;
   const bool in_place = output.stride_c == 1 && (!blended || of.background.stride_c == 1);
   const int64_t channels = of.input.channels, block = in_place ? channels : kChannelBlock;
@@ -137,7 +137,7 @@ void warp_gradient_rows(const Warp<T>& of, const WarpGradients<T>& to, int64_t b
   Stencil<R, rank> stencil;
   alignas(64) R buffer[kTile * kChannelBlock];
   alignas(64) R second_buffer[kTile * kChannelBlock];
-  R rest[kTile];
+  alignas(64) R rest[kTile];
   const RowOcclusion<R> occlusion(of.occlusion, like.width);
   const CornerCopies<T, R, rank> copies(samples ? of.input : Volume<const T>{});
   for (int64_t r = begin; r < end; ++r) {
@@ -160,7 +160,7 @@ void warp_gradient_rows(const Warp<T>& of, const WarpGradients<T>& to, int64_t b
         sample = copies.read(stencil, tile.count, of.input.at(row.n, 0, 0));
       }
       if (wants_background) complement(rest, o, tile.count);
-      R dots[corners][kTile] = {}, hidden[kTile] = {};
+      alignas(64) R dots[corners][kTile] = {}, hidden[kTile] = {};
       for (int64_t c = 0; c < like.channels; c += kChannelBlock) {
         const int64_t count = std::min<int64_t>(kChannelBlock, like.channels - c);
         int64_t stride, second_stride;
@@ -195,7 +195,7 @@ void warp_gradient_rows(const Warp<T>& of, const WarpGradients<T>& to, int64_t b
         }
       }
       if (wants_points) {
-        R gradient[rank][kTile];
+        alignas(64) R gradient[rank][kTile];
         gradient_of_coordinates(stencil, tile.count, dots, gradient);
         if (o != nullptr) {
           for (auto& along_axis : gradient) multiply(along_axis, o, tile.count);
