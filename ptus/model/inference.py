@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad, pixel_shuffle
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from ptus.model.deformation import MotionReader
 from ptus.model.layers import ConvBlock, ResBlock, ResBlock3d
 from ptus.model.model import PTUS
 
@@ -15,8 +16,6 @@ FEW = 4  # outputs of a convolution; the CPU's libraries compute 16 at a time, a
 
 def for_inference(model: PTUS, dtype: torch.dtype = torch.float32) -> PTUS:
     """A copy in eval mode, its normalisations folded into the convolutions before them, and those arranged for speed.
-
-    Hidden channels of residual blocks that are always zero are left out.
 
     Args:
         model: in any mode; it stays as it is.
@@ -31,16 +30,16 @@ def for_inference(model: PTUS, dtype: torch.dtype = torch.float32) -> PTUS:
         elif isinstance(module, ResBlock3d):
             _fold(module, "first", "first_norm")
             _fold(module, "second", "norm")
-    for module in ready.modules():
-        if isinstance(module, ResBlock):
-            _leave_out_idle(module)
     for parent in list(ready.modules()):
         for name, module in parent.named_children():
             if type(module) is nn.Conv2d and module.out_channels <= FEW and module.kernel_size == (3, 3):
                 setattr(parent, name, _InBlocks(module))
-    for parameter in ready.parameters():
-        if parameter.dim() == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)  # as the features are
+    planar = {module.fold[0] for module in ready.modules() if isinstance(module, MotionReader)}
+    for module in ready.modules():  # weights as the features lie, with channels last but for what readers fold
+        if isinstance(module, nn.Conv2d) and module not in planar:
+            module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)
+        elif isinstance(module, nn.Conv3d):
+            module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last_3d)
     return ready.to(dtype)
 
 
@@ -61,17 +60,6 @@ class _InBlocks(nn.Conv2d):
     def forward(self, features: Tensor) -> Tensor:
         """(B, C, H, W) → (B, C', H, W)."""
         return pixel_shuffle(super().forward(features), 2)
-
-
-def _leave_out_idle(block: ResBlock) -> None:
-    """Leave out hidden channels of a folded block that are zero whatever it is given."""
-    first, second = block.first[0], block.second
-    assert isinstance(first, nn.Conv2d) and first.bias is not None
-    at_work = first.weight.flatten(1).any(dim=1) | (first.bias > 0)
-    at_work[0] = True  # there is no convolution without channels
-    first.weight, first.bias = (nn.Parameter(numbers[at_work], False) for numbers in (first.weight, first.bias))
-    second.weight = nn.Parameter(second.weight[:, at_work], False)
-    first.out_channels = second.in_channels = int(at_work.sum())
 
 
 def _fold(block: nn.Module, convolution: str, norm: str) -> None:

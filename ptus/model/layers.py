@@ -20,12 +20,18 @@ class ConvBlock(nn.Sequential):
 
 
 class ResBlock(nn.Module):
-    """x + f(x), f two 3×3 convolutions (He et al. 2016)."""
+    """x + f(x), f two 3×3 convolutions (He et al. 2016).
 
-    def __init__(self, channels: int) -> None:
+    Args:
+        channels: of features.
+        hidden: channels between the two; as many where None.
+    """
+
+    def __init__(self, channels: int, hidden: int | None = None) -> None:
         super().__init__()
-        self.first = ConvBlock(channels, channels)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        hidden = channels if hidden is None else hidden
+        self.first = ConvBlock(channels, hidden)
+        self.second = nn.Conv2d(hidden, channels, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(channels)
 
     def forward(self, features: Tensor) -> Tensor:

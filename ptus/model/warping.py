@@ -151,7 +151,11 @@ class CoarseToFine(nn.Module):
         gaze = GazeFlow.between(source, driven) if config.reads_close_up else None
         deformation = _added(deformation, local_flow, gaze)
 
-        fine_warped = grid_sample_3d(appearance.volume, deformation, align_corners=True)
+        # All depths of a pixel side by side, as folding reads them.
+        columns = rearrange(deformation, "b d h w n -> b h w d n")
+        fine_warped = rearrange(
+            grid_sample_3d(appearance.volume, columns, align_corners=True), "b c h w d -> b c d h w"
+        )
         features = occlusion_blend(
             self.fold(fine_warped), self.fine_occlusion(fine), doubled(self.fold(coarse_warped)), sigmoid=True
         )

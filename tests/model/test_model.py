@@ -11,7 +11,6 @@ from ptus.model import PRESETS, PTUS, ModelConfig
 from ptus.model.accounting import parts
 from ptus.model.inference import for_inference
 from ptus.model.layers import identity_grid
-from tests.model.conftest import SLIM
 
 Make = Callable[[ModelConfig], PTUS]
 
@@ -98,23 +97,6 @@ def test_folded_norms_change_nothing(config: ModelConfig, make: Make, pictures: 
     assert not any(isinstance(module, torch.nn.modules.batchnorm._BatchNorm) for module in ready.modules())
     arguments = (pictures[:2], boxes[:2], pictures[1:], boxes[1:])
     torch.testing.assert_close(ready(*arguments), model(*arguments).detach(), rtol=0, atol=1e-4)
-
-
-@torch.no_grad()
-def test_hidden_channels_that_are_always_zero_are_left_out(make: Make, pictures: Tensor, boxes: Tensor) -> None:
-    model = make(SLIM)
-    block = model.decoder.refine
-    for parameter in block.first.parameters():
-        parameter[1::2] = 0
-    block.first.get_parameter("1.bias")[3] = 0.5  # of zero weights, but never zero
-    ready, left = for_inference(model).decoder.refine, block.second.in_channels // 2 + 1
-    assert ready.second.in_channels == ready.second.weight.shape[1] == left
-    assert ready.first.get_parameter("0.weight").shape[0] == ready.first.get_parameter("0.bias").shape[0] == left
-    arguments = (pictures[:2], boxes[:2], pictures[1:], boxes[1:])
-    torch.testing.assert_close(for_inference(model)(*arguments), model(*arguments), rtol=0, atol=1e-4)
-    for parameter in block.first.parameters():
-        parameter[:] = 0
-    torch.testing.assert_close(for_inference(model)(*arguments), model(*arguments), rtol=0, atol=1e-4)
 
 
 def test_half_types_keep_motion_in_float32(slim: PTUS, pictures: Tensor, boxes: Tensor) -> None:
