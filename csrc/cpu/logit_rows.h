@@ -89,8 +89,11 @@ class LogitReader {
 
   bool in_place() const { return call_.logits.stride_x == 1; }
 
+  // Asks for the next row, too: each of its motions is in another page.
   LogitRow<T> tensor_row(int64_t n, int64_t z, int64_t y) const {
-    return {call_.logits.at(n, z, y), call_.logits.stride_c};
+    const Volume<const T>& logits = call_.logits;
+    if (y + 1 < logits.height) prefetch(logits.at(n, z, y + 1), logits.stride_c, logits.channels, logits.width);
+    return {logits.at(n, z, y), logits.stride_c};
   }
 
   LogitRow<R> copied_row(int64_t n, int64_t z, int64_t y) const {

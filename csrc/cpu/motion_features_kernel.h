@@ -98,6 +98,10 @@ void shifted_keypoint_gradient_planes(const MotionFeatures<T, rank>& call, const
     const int64_t first_channel = call.first_channel(k);
     for (int64_t y = 0; y < feature.height; ++y) {
       const RowTaps<R> taps = row_taps<false>(shift, z, y, feature.depth, feature.height);
+      if (y + 1 < feature.height) {
+        prefetch(grad_output.at(n, z, y + 1) + first_channel * grad_output.stride_c, grad_output.stride_c,
+                 feature.channels, feature.width);
+      }
       if (taps.count == 0) continue;
       RowDots<R> dots;
       for (int64_t first = 0; first < feature.channels; first += kRowBlock) {
