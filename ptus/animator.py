@@ -156,8 +156,8 @@ class Animator:
             expression_frames: a video that expression and gaze are taken from instead, one frame for each driving
                 frame, the last one being held.
             expression_face: as `face`, in that video.
-            paste_back: give whole source frames with the animated square put back, at their own size; otherwise the
-                squares (S, S, 3) as the model makes them.
+            paste_back: give whole source frames with the animated square put back, at their own size and with their
+                own details; otherwise the squares (S, S, 3) as the model makes them.
 
         Raises:
             UserError: where no face is found in a video, or two of nearly the same size.
@@ -173,7 +173,7 @@ class Animator:
             videos[viewer.what] = _held(viewer.views(expression_frames), viewer.what)
         if self._source_views is not None:
             videos["the source"] = _held(self._source_views, "the source")
-        reenactment = Reenactment(self._stages, options or TransferOptions(), self._photo)
+        reenactment = Reenactment(self._stages, options or TransferOptions(), self._photo, detailed=paste_back)
         photo, self._source_views, self.lost = self._photo, None, []
         return self._results(reenactment, photo, videos, paste_back, self.lost)
 
@@ -189,7 +189,8 @@ class Animator:
         drivers = len(videos) if photo is not None else len(videos) - 1
         numbers = count()
         batches = prefetch(_batches(zip(*videos.values(), strict=False), self.batch_size), BATCHES_AHEAD)
-        with closing(prefetch(self._rendered(reenactment, batches, drivers), BATCHES_AHEAD)) as rendered:
+        detailed = paste_back and photo is None
+        with closing(prefetch(self._rendered(reenactment, batches, drivers, detailed), BATCHES_AHEAD)) as rendered:
             for moments, pictures in rendered:
                 for moment, picture in zip(moments, pictures, strict=True):
                     number = next(numbers)
@@ -199,9 +200,9 @@ class Animator:
                     yield source.crop.paste(picture, source.frame) if paste_back else picture
 
     def _rendered(
-        self, reenactment: Reenactment, batches: Iterator[list[Moment]], drivers: int
+        self, reenactment: Reenactment, batches: Iterator[list[Moment]], drivers: int, detailed: bool
     ) -> Iterator[tuple[list[Moment], list[Pixels]]]:
-        """Each batch with its pictures (S, S, 3)."""
+        """Each batch with its pictures; of a source that is a video `detailed` says whether with its details."""
         first = next(batches, None)
         if first is None:
             return
@@ -209,7 +210,8 @@ class Animator:
         videos = len(first[0])
 
         def render(*flat: torch.Tensor) -> torch.Tensor:
-            return reenactment.render(*zip(flat[::2], flat[1::2], strict=True))
+            seen, large = flat[: 2 * videos], flat[2 * videos :]
+            return reenactment.render(*zip(seen[::2], seen[1::2], strict=True), large=large[0] if large else None)
 
         call = GraphedCall(render) if self._cuda_graphs else render
         for batch in chain([first], batches):
@@ -218,6 +220,8 @@ class Animator:
             flat: list[torch.Tensor] = []
             for video in range(videos):
                 flat.extend(self._stages.seen([moment[video] for moment in filled]))
+            large = self._stages.large([moment[-1] for moment in filled]) if detailed else None
+            flat.extend([] if large is None else [large])
             yield batch, pixels_of(call(*flat))[: len(batch)]
 
 

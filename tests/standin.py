@@ -46,10 +46,11 @@ class StandIn(nn.Module):
             gaze=torch.zeros(count, 2),
         )
 
-    def render(self, appearance: Appearance, source: Motion, driven: Motion) -> Tensor:
+    def render(self, appearance: Appearance, source: Motion, driven: Motion, large: Tensor | None = None) -> Tensor:
         moved = [
             (driven.body - source.body)[:, 0, 0],
             (driven.translation - source.translation)[:, 0],
             (driven.expression - source.expression)[:, 0, 0],
         ]
-        return (appearance.volume + torch.stack(moved, dim=1)[:, :, None, None]).clamp(0, 1)
+        shown = appearance.volume if large is None else large
+        return (shown + torch.stack(moved, dim=1)[:, :, None, None]).clamp(0, 1)

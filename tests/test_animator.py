@@ -10,7 +10,10 @@ import pytest
 import torch
 from skimage import data
 
+from ptus.animation.crop import Crop
 from ptus.animation.lost import LOST_FRAMES, Lost
+from ptus.animation.reenactment import Stages
+from ptus.animation.views import View
 from ptus.animator import Animator, usual_batch
 from ptus.errors import UserError
 from ptus.faces.boxes import FaceBox
@@ -124,6 +127,36 @@ def test_the_squares_may_be_had_as_they_are() -> None:
     animator, _ = _animator()
     animator.prepare(GREY, FACE)
     assert next(animator.animate(_driving(1), face=FACE, paste_back=False)).shape == (64, 64, 3)
+
+
+def _striped(level: int = 0) -> Pixels:
+    """A picture whose details are finer than the model's pixels."""
+    return np.ascontiguousarray(np.where(np.arange(201)[:, None] % 2, 200, (level, 40, 40)), np.uint8)[None].repeat(
+        151, 0
+    )
+
+
+def test_results_have_the_sources_own_details() -> None:
+    animator, _ = _animator()
+    animator.prepare(_striped(), FACE)
+    for result in animator.animate(_driving(2, step=(0, 0, 0)), face=FACE):
+        np.testing.assert_array_equal(result, _striped())
+
+
+def test_results_have_the_details_of_each_frame_of_a_source_video() -> None:
+    animator, _ = _animator(2)
+    animator.prepare(map(_striped, (0, 10, 20)), FACE)
+    results = list(animator.animate(_driving(3, step=(0, 0, 0)), face=FACE))
+    for level, result in zip((0, 10, 20), results, strict=True):
+        np.testing.assert_array_equal(result, _striped(level))
+
+
+@pytest.mark.parametrize(("side", "large"), [(60, None), (64, None), (65, 65), (1024, 1024), (1300, 1024)])
+def test_details_are_those_of_squares_that_are_larger_than_the_model_sees(side: int, large: int | None) -> None:
+    stages = Stages(StandIn(), torch.device("cpu"), torch.float32, compile=False)  # type: ignore[arg-type]
+    frame = np.zeros((side, side, 3), np.uint8)
+    found = stages.large([View(frame, Crop(0, 0, side), frame[:64, :64], (0, 0, 1, 1))] * 2)
+    assert (None if found is None else tuple(found.shape)) == (None if large is None else (2, large, large, 3))
 
 
 def test_the_model_is_told_where_the_face_is() -> None:

@@ -14,6 +14,9 @@ from ptus.model.appearance import Appearance
 from ptus.model.inference import for_inference
 from ptus.model.motion import Motion, TransferOptions, transfer
 
+LARGEST_SIDE = 1024
+"""Of pictures with the source's own details, pixels; larger ones are enlarged from these."""
+
 Seen = tuple[Tensor, Tensor]
 """Pictures (B, S, S, 3) uint8, and face boxes (B, 4), on the model's device."""
 
@@ -46,6 +49,16 @@ class Stages:
         boxes = torch.tensor([view.face for view in views], dtype=torch.float32)
         return pictures.to(self.device), boxes.to(self.device)
 
+    def large(self, views: Sequence[View]) -> Tensor | None:
+        """The same squares with the details that they have in their frames, on the device: (B, H, H, 3) uint8.
+
+        None where they are no larger than what the model sees.
+        """
+        side = min(views[0].crop.side, LARGEST_SIDE)
+        if side <= self.size:
+            return None
+        return torch.from_numpy(np.stack([view.crop.cut(view.frame, side) for view in views])).to(self.device)
+
     def encode(self, seen: Seen) -> Appearance:
         """The appearance of sources."""
         appearance = self._encode(_floats(seen[0]))
@@ -58,9 +71,9 @@ class Stages:
         assert isinstance(motion, Motion)
         return motion
 
-    def render(self, appearance: Appearance, source: Motion, driven: Motion) -> Tensor:
-        """Pictures (B, S, S, 3) uint8."""
-        pictures = self._render(appearance, source, driven)
+    def render(self, appearance: Appearance, source: Motion, driven: Motion, large: Tensor | None) -> Tensor:
+        """Pictures (B, S, S, 3) uint8, or of the size of the sources' large squares."""
+        pictures = self._render(appearance, source, driven, None if large is None else _floats(large))
         assert isinstance(pictures, Tensor)
         return (pictures.float().clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
 
@@ -72,16 +85,17 @@ class Reenactment:
         stages: of the model.
         options: how much of the motion is taken.
         photo: the source where it is a photo; None where each frame has a source of its own.
+        detailed: render pictures with the source's own details, as `Stages.large` has them.
     """
 
-    def __init__(self, stages: Stages, options: TransferOptions, photo: View | None) -> None:
+    def __init__(self, stages: Stages, options: TransferOptions, photo: View | None, *, detailed: bool = False) -> None:
         self._stages = stages
         self._options = options
         self._references: list[Motion] = []
         with torch.inference_mode():
             if photo is not None:
                 seen = stages.seen([photo])
-                self._photo = (stages.encode(seen), stages.estimate(seen))
+                self._photo = (stages.encode(seen), stages.estimate(seen), stages.large([photo]) if detailed else None)
         self._has_photo = photo is not None
 
     @torch.inference_mode()
@@ -90,22 +104,24 @@ class Reenactment:
         self._references = [self._stages.estimate(self._stages.seen([view])) for view in first]
 
     @torch.inference_mode()
-    def render(self, *seen: Seen) -> Tensor:
+    def render(self, *seen: Seen, large: Tensor | None = None) -> Tensor:
         """Pictures (B, S, S, 3) uint8 for driving frames, then frames the expression is from, then source frames.
 
-        The second are there where `set_references` was given two views, the last where there is no photo.
+        The second are there where `set_references` was given two views, the last where there is no photo; then `large`
+        is of these frames. Pictures with the source's details are of its size.
         """
         videos = len(self._references)
         motions = [self._stages.estimate(video) for video in seen[:videos]]
         if self._has_photo:
-            appearance, source = self._photo
+            appearance, source, large = self._photo
         else:
             appearance, source = self._stages.encode(seen[videos]), self._stages.estimate(seen[videos])
         driven, options = source, self._options
         if videos == 2:
             only = replace(options, pose=0.0, body=0.0)
             driven, options = transfer(source, motions[1], self._references[1], only), replace(options, expression=0.0)
-        return self._stages.render(appearance, source, transfer(driven, motions[0], self._references[0], options))
+        driven = transfer(driven, motions[0], self._references[0], options)
+        return self._stages.render(appearance, source, driven, large)
 
 
 def pixels_of(pictures: Tensor) -> list[Pixels]:

@@ -81,7 +81,7 @@ class Decoder(nn.Module):
         self.picture_and_shown = nn.Conv2d(widths[-1], 3 + 1, 3, padding=1)
         nn.init.constant_(cast(Tensor, self.picture_and_shown.bias)[3:], SHOWN_AT_FIRST)
 
-    def forward(self, warped: Warped, appearance: Appearance) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, warped: Warped, appearance: Appearance) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Draw pictures.
 
         Args:
@@ -89,8 +89,8 @@ class Decoder(nn.Module):
             appearance: of the source.
 
         Returns:
-            Pictures (B, 3, S, S), RGB in [0, 1], the same as drawn, without the source blended in, and where each of
-            their points is seen in the source, (B, S, S, 2).
+            Pictures (B, 3, S, S), RGB in [0, 1], the same as drawn, without the source blended in, logits of the
+            source's share, (B, 1, S, S), and where each point is seen in the source, (B, S, S, 2).
         """
         told = (warped.expression, warped.openings.at(warped.features.shape[2:]))
         # All with channels last: of mixed formats the sum of their channels would have to be laid out once more.
@@ -108,7 +108,7 @@ class Decoder(nn.Module):
         pictures = warp_blend(
             appearance.picture, seen_at, shown, drawn, sigmoid=True, padding_mode="border", align_corners=True
         )
-        return pictures, drawn, seen_at
+        return pictures, drawn, shown, seen_at
 
 
 def _finer(offset: Tensor) -> Tensor:

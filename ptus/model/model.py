@@ -10,6 +10,7 @@ from ptus.model.appearance import Appearance, AppearanceEncoder
 from ptus.model.body import BodyEstimator
 from ptus.model.config import ModelConfig
 from ptus.model.decoder import Decoder
+from ptus.model.enlarging import enlarged
 from ptus.model.face import FaceEstimator
 from ptus.model.layers import precise
 from ptus.model.motion import Motion
@@ -26,12 +27,14 @@ class Rendered:
     Args:
         pictures: (B, 3, S, S), RGB in [0, 1], float32.
         drawn: the same before the source itself is blended in.
+        shown: logits of the source's share in them, (B, 1, S, S).
         flow: where each of their points is seen in the source, (B, S, S, 2).
         warped: the source's features that they are drawn from.
     """
 
     pictures: Tensor
     drawn: Tensor
+    shown: Tensor
     flow: Tensor
     warped: Warped
 
@@ -87,18 +90,25 @@ class PTUS(nn.Module):
             motion: Motion = self.face(pictures, boxes, body)
             return motion
 
-    def render(self, appearance: Appearance, source: Motion, driven: Motion) -> Tensor:
+    def render(self, appearance: Appearance, source: Motion, driven: Motion, large: Tensor | None = None) -> Tensor:
         """Render a source as a motion has it.
 
         Args:
             appearance: of one source, or of as many as there are motions.
             source: motion of the source picture itself, of one frame or as many.
             driven: the motion to show, of B frames.
+            large: the source pictures at a larger size, (1, 3, H, H) or (B, 3, H, H), RGB in [0, 1], float32: for
+                pictures of that size, with the source's own details.
 
         Returns:
-            Pictures (B, 3, S, S), RGB in [0, 1], float32.
+            Pictures (B, 3, S, S), or of the size of `large`, RGB in [0, 1], float32.
         """
-        return self.render_with_warp(appearance, source, driven).pictures
+        rendered = self.render_with_warp(appearance, source, driven)
+        if large is None:
+            return rendered.pictures
+        large = large.expand(len(driven), -1, -1, -1)
+        with record_function("decode"):
+            return enlarged(large, rendered.flow, rendered.shown, rendered.drawn)
 
     def render_with_warp(self, appearance: Appearance, source: Motion, driven: Motion) -> Rendered:
         """As `render`, with the warp behind the pictures, for losses and for looking at."""
@@ -110,8 +120,8 @@ class PTUS(nn.Module):
         with record_function("warp"):
             warped: Warped = self.warping(appearance, source, driven)
         with record_function("decode"):
-            pictures, drawn, flow = self.decoder(warped, appearance)
-        return Rendered(pictures, drawn, flow, warped)
+            pictures, drawn, shown, flow = self.decoder(warped, appearance)
+        return Rendered(pictures, drawn, shown, flow, warped)
 
     def forward(self, source: Tensor, source_box: Tensor, driving: Tensor, driving_box: Tensor) -> Tensor:
         """Self-reenactment, as in training: the source pictures moved to where the driving frames are."""

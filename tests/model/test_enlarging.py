@@ -1,0 +1,51 @@
+"""Pictures as large as their source."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from ptus.model import PTUS
+from ptus.model.enlarging import enlarged
+from ptus.model.layers import identity_grid
+
+SIDE = 16
+ALL, NOTHING = 30.0, -30.0  # logits of the source's share
+
+
+def still(size: int = SIDE) -> Tensor:
+    return identity_grid((size, size), torch.zeros(())).unsqueeze(0)
+
+
+def same(logit: float) -> Tensor:
+    return torch.full((1, 1, SIDE, SIDE), logit)
+
+
+@pytest.mark.parametrize("size", [SIDE, 17, 48, 101])
+def test_what_does_not_move_is_the_source_itself(size: int) -> None:
+    source, drawn = torch.rand(1, 3, size, size), torch.rand(1, 3, SIDE, SIDE)
+    found = enlarged(source, still(), same(ALL), drawn)
+    torch.testing.assert_close(found, source, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [SIDE, 48])
+def test_what_moves_by_a_pixel_moves_by_as_much_of_a_larger_picture(size: int) -> None:
+    source, moved = torch.rand(1, 3, size, size), size // SIDE
+    right = still() + torch.tensor([2 / (SIDE - 1), 0.0])  # each point is seen a pixel farther right
+    found = enlarged(source, right, same(ALL), torch.zeros(1, 3, SIDE, SIDE))
+    torch.testing.assert_close(found[..., :-moved], source[..., moved:], rtol=0, atol=1e-4)
+
+
+def test_what_the_source_does_not_show_is_drawn() -> None:
+    drawn = torch.rand(1, 3, 1, 1).expand(-1, -1, SIDE, SIDE)
+    found = enlarged(torch.rand(1, 3, 40, 40), still(), same(NOTHING), drawn)
+    torch.testing.assert_close(found, drawn[..., :1, :1].expand_as(found))
+
+
+@torch.no_grad()
+def test_of_the_models_own_size_it_is_the_decoders_picture(slim: PTUS, pictures: Tensor, boxes: Tensor) -> None:
+    appearance, motion = slim.encode(pictures[:1]), slim.estimate(pictures, boxes)
+    expected = slim.render(appearance, motion[:1], motion)
+    found = slim.render(appearance, motion[:1], motion, pictures[:1])
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+    double = torch.nn.functional.interpolate(pictures[:1], scale_factor=2)
+    assert slim.render(appearance, motion[:1], motion, double).shape == (*expected.shape[:2], *double.shape[2:])
