@@ -189,8 +189,8 @@ class Animator:
         drivers = len(videos) if photo is not None else len(videos) - 1
         numbers = count()
         batches = prefetch(_batches(zip(*videos.values(), strict=False), self.batch_size), BATCHES_AHEAD)
-        detailed = paste_back and photo is None
-        with closing(prefetch(self._rendered(reenactment, batches, drivers, detailed), BATCHES_AHEAD)) as rendered:
+        large_each = paste_back and photo is None
+        with closing(prefetch(self._rendered(reenactment, batches, drivers, large_each), BATCHES_AHEAD)) as rendered:
             for moments, pictures in rendered:
                 for moment, picture in zip(moments, pictures, strict=True):
                     number = next(numbers)
@@ -200,9 +200,9 @@ class Animator:
                     yield source.crop.paste(picture, source.frame) if paste_back else picture
 
     def _rendered(
-        self, reenactment: Reenactment, batches: Iterator[list[Moment]], drivers: int, detailed: bool
+        self, reenactment: Reenactment, batches: Iterator[list[Moment]], drivers: int, large_each: bool
     ) -> Iterator[tuple[list[Moment], list[Pixels]]]:
-        """Each batch with its pictures; of a source that is a video `detailed` says whether with its details."""
+        """Each batch with its pictures; `large_each`: rendered with the details of each frame of a source video."""
         first = next(batches, None)
         if first is None:
             return
@@ -220,7 +220,7 @@ class Animator:
             flat: list[torch.Tensor] = []
             for video in range(videos):
                 flat.extend(self._stages.seen([moment[video] for moment in filled]))
-            large = self._stages.large([moment[-1] for moment in filled]) if detailed else None
+            large = self._stages.large([moment[-1] for moment in filled]) if large_each else None
             flat.extend([] if large is None else [large])
             yield batch, pixels_of(call(*flat))[: len(batch)]
 

@@ -107,6 +107,7 @@ class Checks:
     def sizes(self, argument: str, value: Sequence[int], axes: str) -> tuple[int, ...]:
         """Check and return the sizes of a field, with axes like "D H W"."""
         names = axes.split()
+        # int is an Integral, but known to be one several times sooner.
         whole = isinstance(value, Sequence) and all(isinstance(n, (int, Integral, torch.SymInt)) for n in value)
         if not whole or len(value) != len(names) or any(n < 0 for n in value):
             self.fail(argument, f"{len(names)} sizes ({', '.join(names)})", value)

@@ -63,7 +63,8 @@ def load_model(path: Path, size: int | None = None) -> PTUS:
     for name, tensor in weights.items():
         if tensor.shape != expected[name].shape:
             found, needed = tuple(tensor.shape), tuple(expected[name].shape)
-            raise UserError(f"{path}: weight {name} has shape {found}, expected {needed}; get the file anew")
+            message = f"{path}: weight {name} has shape {found}, expected {needed}"
+            raise UserError(f"{message}: it is damaged, or of another version; get it anew")
         if tensor.is_floating_point():
             weights[name] = tensor.float()
     model.load_state_dict(weights, assign=True)

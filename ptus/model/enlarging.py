@@ -11,6 +11,7 @@ from ptus.model.layers import identity_grid
 from ptus_kernels import warp_blend
 
 
+@torch.compiler.disable  # type: ignore[untyped-decorator]  # otherwise all is compiled anew for each size of a source
 def enlarged(source: Tensor, flow: Tensor, shown: Tensor, drawn: Tensor) -> Tensor:
     """o · source(flow) + (1 - o) · drawn, with flow, share and what is drawn enlarged: they have no fine details.
 
@@ -31,7 +32,7 @@ def enlarged(source: Tensor, flow: Tensor, shown: Tensor, drawn: Tensor) -> Tens
     offset = _of_size(offset * ((side - 1) / side), size)
     seen_at = _middles(size, flow) + rearrange(offset, "b n h w -> b h w n")
     return warp_blend(
-        source, seen_at, shown.float(), _of_size(drawn, size), sigmoid=True, padding_mode="border", align_corners=False
+        source, seen_at, shown, _of_size(drawn, size), sigmoid=True, padding_mode="border", align_corners=False
     )
 
 
@@ -40,7 +41,5 @@ def _of_size(maps: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def _middles(size: Sequence[int], like: Tensor) -> Tensor:
-    """Coordinates (x, y) of the middles of pixels, edges of the picture at -1 and 1: (H, W, 2)."""
-    middles = identity_grid(size, like)
-    shares = torch.tensor([(steps - 1) / steps for steps in reversed(size)], dtype=like.dtype, device=like.device)
-    return middles * shares
+    """Coordinates (x, y) of the middles of a square picture's pixels, its edges at -1 and 1: (H, H, 2)."""
+    return identity_grid(size, like) * ((size[0] - 1) / size[0])

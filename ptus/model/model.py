@@ -106,9 +106,10 @@ class PTUS(nn.Module):
         rendered = self.render_with_warp(appearance, source, driven)
         if large is None:
             return rendered.pictures
-        large = large.expand(len(driven), -1, -1, -1)
         with record_function("decode"):
-            return enlarged(large, rendered.flow, rendered.shown, rendered.drawn)
+            of_each = large.expand(len(driven), -1, -1, -1)
+            pictures: Tensor = enlarged(of_each, rendered.flow, rendered.shown, rendered.drawn)
+            return pictures
 
     def render_with_warp(self, appearance: Appearance, source: Motion, driven: Motion) -> Rendered:
         """As `render`, with the warp behind the pictures, for losses and for looking at."""

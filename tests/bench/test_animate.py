@@ -33,9 +33,9 @@ def test_both_take_the_same_frames(driver: Driver, tmp_path: Path, monkeypatch: 
     photo = load_photo(None, None, SIDE)
     rendered, render = [], Reenactment.render
 
-    def counted(self: Reenactment, *seen: Seen) -> Tensor:
+    def counted(self: Reenactment, *seen: Seen, large: Tensor | None = None) -> Tensor:
         rendered.append(len(seen[0][0]))
-        return render(self, *seen)
+        return render(self, *seen, large=large)
 
     monkeypatch.setattr(Reenactment, "render", counted)
     found = animate.measured(photo, driver, 2, tmp_path / "out.mp4")

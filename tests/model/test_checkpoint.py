@@ -96,7 +96,7 @@ def test_weights_serve_another_size_that_has_the_same_layers(slim: PTUS) -> None
 def test_weights_that_do_not_fit(path: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"lacks weight decoder\.picture_and_shown\.bias"):
         load_model(altered(path, tmp_path / "a.safetensors", drop="decoder.picture_and_shown.bias"))
-    with pytest.raises(UserError, match=r"weight .* has shape .*, expected .*; get the file anew"):
+    with pytest.raises(UserError, match=r"weight .* has shape .*, expected .*: it is damaged, or of another version"):
         load_model(altered(path, tmp_path / "b.safetensors", config={**asdict(SLIM), "volume_channels": 16}))
 
 
