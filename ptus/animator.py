@@ -156,8 +156,9 @@ class Animator:
             expression_frames: a video that expression and gaze are taken from instead, one frame for each driving
                 frame, the last one being held.
             expression_face: as `face`, in that video.
-            paste_back: give whole source frames with the animated square put back, at their own size and with their
-                own details; otherwise the squares (S, S, 3) as the model makes them.
+            paste_back: give whole source frames with the animated square put back, at their own size; otherwise the
+                squares alone. These have the source's own details, up to `LARGEST_SIDE` pixels a side, and at least the
+                model's size S.
 
         Raises:
             UserError: where no face is found in a video, or two of nearly the same size.
@@ -173,7 +174,7 @@ class Animator:
             videos[viewer.what] = _held(viewer.views(expression_frames), viewer.what)
         if self._source_views is not None:
             videos["the source"] = _held(self._source_views, "the source")
-        reenactment = Reenactment(self._stages, options or TransferOptions(), self._photo, detailed=paste_back)
+        reenactment = Reenactment(self._stages, options or TransferOptions(), self._photo, detailed=True)
         photo, self._source_views, self.lost = self._photo, None, []
         return self._results(reenactment, photo, videos, paste_back, self.lost)
 
@@ -189,8 +190,7 @@ class Animator:
         drivers = len(videos) if photo is not None else len(videos) - 1
         numbers = count()
         batches = prefetch(_batches(zip(*videos.values(), strict=False), self.batch_size), BATCHES_AHEAD)
-        large_each = paste_back and photo is None
-        with closing(prefetch(self._rendered(reenactment, batches, drivers, large_each), BATCHES_AHEAD)) as rendered:
+        with closing(prefetch(self._rendered(reenactment, batches, drivers), BATCHES_AHEAD)) as rendered:
             for moments, pictures in rendered:
                 for moment, picture in zip(moments, pictures, strict=True):
                     number = next(numbers)
@@ -200,9 +200,9 @@ class Animator:
                     yield source.crop.paste(picture, source.frame) if paste_back else picture
 
     def _rendered(
-        self, reenactment: Reenactment, batches: Iterator[list[Moment]], drivers: int, large_each: bool
+        self, reenactment: Reenactment, batches: Iterator[list[Moment]], drivers: int
     ) -> Iterator[tuple[list[Moment], list[Pixels]]]:
-        """Each batch with its pictures; `large_each`: rendered with the details of each frame of a source video."""
+        """Each batch with its pictures, (H, H, 3)."""
         first = next(batches, None)
         if first is None:
             return
@@ -220,7 +220,7 @@ class Animator:
             flat: list[torch.Tensor] = []
             for video in range(videos):
                 flat.extend(self._stages.seen([moment[video] for moment in filled]))
-            large = self._stages.large([moment[-1] for moment in filled]) if large_each else None
+            large = self._stages.large([moment[-1] for moment in filled]) if videos > drivers else None
             flat.extend([] if large is None else [large])
             yield batch, pixels_of(call(*flat))[: len(batch)]
 

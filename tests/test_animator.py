@@ -123,10 +123,12 @@ def test_a_source_video_gives_each_frame_its_appearance_and_is_held() -> None:
         next(animator.animate(_driving(1), face=FACE))
 
 
-def test_the_squares_may_be_had_as_they_are() -> None:
+@pytest.mark.parametrize(("photo", "side"), [(GREY, 107), (GREY[:61, :100], 64)])
+def test_the_squares_may_be_had_alone(photo: Pixels, side: int) -> None:
     animator, _ = _animator()
-    animator.prepare(GREY, FACE)
-    assert next(animator.animate(_driving(1), face=FACE, paste_back=False)).shape == (64, 64, 3)
+    animator.prepare(photo, (30, 10, 40, 30))
+    found = next(animator.animate(_driving(1), face=FACE, paste_back=False))
+    assert found.shape == (side, side, 3) and found[side // 2, side // 2].tolist() == [100, 100, 100]
 
 
 def _striped(level: int = 0) -> Pixels:

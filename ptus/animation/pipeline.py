@@ -38,7 +38,7 @@ class Job:
         sound: to go with the result; None for silence.
         faces: of source, driving and expression video; None for those that are to be looked for.
         options: how much of the motion is taken.
-        paste_back: write whole source frames; otherwise the squares that the model makes.
+        paste_back: write whole source frames; otherwise the animated squares alone.
         side_by_side: write source, driving frame and result beside each other.
     """
 

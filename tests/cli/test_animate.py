@@ -63,7 +63,7 @@ def test_times_are_kept(folder: Path, suffix: str, time_base: Fraction, ticks: l
 
 def test_without_pasting_back_the_square_is_written(folder: Path) -> None:
     animate("--no-paste-back", "--audio", "none")
-    assert frames_of("out.mp4")[0].shape == (64, 64, 3)
+    assert frames_of("out.mp4")[0].shape == (342, 342, 3)  # as large as it is in the photo
     with av.open("out.mp4") as container:
         assert not container.streams.audio
 
