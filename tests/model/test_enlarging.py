@@ -6,6 +6,7 @@ from torch import Tensor
 
 from ptus.model import PTUS
 from ptus.model.enlarging import enlarged
+from ptus.model.inference import for_inference
 from ptus.model.layers import identity_grid
 
 SIDE = 16
@@ -41,11 +42,16 @@ def test_what_the_source_does_not_show_is_drawn() -> None:
     torch.testing.assert_close(found, drawn[..., :1, :1].expand_as(found))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("sources", [1, 3])
 @torch.no_grad()
-def test_of_the_models_own_size_it_is_the_decoders_picture(slim: PTUS, pictures: Tensor, boxes: Tensor) -> None:
-    appearance, motion = slim.encode(pictures[:1]), slim.estimate(pictures, boxes)
-    expected = slim.render(appearance, motion[:1], motion)
-    found = slim.render(appearance, motion[:1], motion, pictures[:1])
+def test_of_the_models_own_size_it_is_the_decoders_picture(
+    slim: PTUS, pictures: Tensor, boxes: Tensor, dtype: torch.dtype, sources: int
+) -> None:
+    model, shown = for_inference(slim, dtype), pictures[:sources]
+    appearance, motion = model.encode(shown), model.estimate(pictures, boxes)
+    source, driven = motion[:sources], motion[[1, 2, 0]]
+    expected = model.render(appearance, source, driven)
+    found = model.render(appearance, source, driven, shown)
+    assert found.dtype == torch.float32
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
-    double = torch.nn.functional.interpolate(pictures[:1], scale_factor=2)
-    assert slim.render(appearance, motion[:1], motion, double).shape == (*expected.shape[:2], *double.shape[2:])
