@@ -44,8 +44,8 @@ class _Level(nn.Module):
         Args:
             features: (B, C, H, W).
             skip: the source's, (B, C', 2H, 2W).
-            offset: where points are seen in the source, from themselves, without what expression and gaze
-                add: (B, 2, H, W).
+            offset: where points are seen in the source, from themselves, without what moves within the
+                face: (B, 2, H, W).
             hidden: by how much less the source is shown, as a logit, (B, 1, 2H, 2W).
             warped: what knows of that, and how far a residual flow may reach.
 
@@ -57,7 +57,7 @@ class _Level(nn.Module):
         shown, residual = self.shown_and_flow(features).contiguous().split((1, 2), dim=1)
         offset = _finer(offset) + precise(residual).tanh() * warped.farthest[:, None, None, None]
         size = skip.shape[2:]
-        seen_at = warped.within_face(size) + rearrange(offset, "b n h w -> b h w n")
+        seen_at = warped.face_flow.at(size, offset) + rearrange(offset, "b n h w -> b h w n")
         shown = bounded(shown, LARGEST_SHOWN) - hidden.to(shown.dtype)
         blended = warp_blend(skip, seen_at, shown, features, sigmoid=True, align_corners=True)
         return self.refine(blended), offset, seen_at
@@ -108,7 +108,8 @@ class Decoder(nn.Module):
         pictures = warp_blend(
             appearance.picture, seen_at, shown, drawn, sigmoid=True, padding_mode="border", align_corners=True
         )
-        return pictures, drawn, shown, seen_at
+        mouth = warped.face_flow.mouth
+        return pictures if mouth is None else mouth.paint(pictures), drawn, shown, seen_at
 
 
 def _finer(offset: Tensor) -> Tensor:

@@ -108,7 +108,8 @@ class PTUS(nn.Module):
             return rendered.pictures
         with record_function("decode"):
             of_each = large.expand(len(driven), -1, -1, -1)
-            pictures: Tensor = enlarged(of_each, rendered.flow, rendered.shown, rendered.drawn)
+            face_flow = rendered.warped.face_flow
+            pictures: Tensor = enlarged(of_each, rendered.flow, rendered.shown, rendered.drawn, face_flow)
             return pictures
 
     def render_with_warp(self, appearance: Appearance, source: Motion, driven: Motion) -> Rendered:

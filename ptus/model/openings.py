@@ -4,11 +4,12 @@ Where lips part, a warp brings what lies beyond each of them in the source: the 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 
+from ptus.model import standing
 from ptus.model.composition import Motions
 from ptus.model.layers import lines
 from ptus.model.motion import Motion, lids_and_lips
@@ -57,6 +58,10 @@ class Ellipses:
         mixed = 2 * SLOPE * (across.prod(dim=2, keepdim=True) + along.prod(dim=2, keepdim=True))
         return cls(rims[..., :2].mean(dim=2), of_x, of_y, mixed, (height - less).clamp(min=0) / height)
 
+    def __getitem__(self, some: slice) -> "Ellipses":
+        """Some of them."""
+        return Ellipses(*(getattr(self, field.name)[:, some] for field in fields(self)))
+
     def on(self, size: Sequence[int]) -> Tensor:
         """Their sum at the points of a map of a size (h, w): (B, 1, h, w), where none overlap from 0 to 1."""
         places = self.middle.split(1, dim=2)
@@ -73,13 +78,15 @@ class Openings:
     Args:
         opened: what is open and was not in the source.
         closed: what was open there and is not.
+        painted: whether the inside of the mouth is painted, so that none has to be drawn.
     """
 
     opened: Ellipses
     closed: Ellipses
+    painted: bool = False
 
     @classmethod
-    def between(cls, local: Motions, source: Motion, driven: Motion) -> "Openings":
+    def between(cls, local: Motions, source: Motion, driven: Motion, *, painted: bool = False) -> "Openings":
         """From the motion that the source has to the one that is shown.
 
         Args:
@@ -87,10 +94,11 @@ class Openings:
                 and as the source has it.
             source: the motion that the source has.
             driven: the motion that is shown.
+            painted: as above.
         """
         now, before = _heights(driven), _heights(source)
         opened = Ellipses.between(lids_and_lips(local.driving), driven, now, before)
-        return cls(opened, Ellipses.between(lids_and_lips(local.source), driven, before, now))
+        return cls(opened, Ellipses.between(lids_and_lips(local.source), driven, before, now), painted)
 
     def at(self, size: Sequence[int]) -> Tensor:
         """What is open and was not in the source, then what was open there and is not.
@@ -104,8 +112,8 @@ class Openings:
         return torch.cat((self.opened.on(size), self.closed.on(size)), dim=1)
 
     def new(self, size: Sequence[int]) -> Tensor:
-        """The first of the maps that `at` gives, (B, 1, h, w)."""
-        return self.opened.on(size)
+        """What has to be drawn: the first of the maps that `at` gives, less a mouth that is painted, (B, 1, h, w)."""
+        return (self.opened[: len(standing.EYES)] if self.painted else self.opened).on(size)
 
 
 def _heights(motion: Motion) -> Tensor:

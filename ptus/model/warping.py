@@ -1,6 +1,5 @@
 """The 3D-aware warping module, coarse to fine."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from einops import rearrange
@@ -8,35 +7,19 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad
 
 from ptus.model.appearance import COARSE_SEEN, FINE_SEEN, Appearance
-from ptus.model.composition import Motions, coarse_motions, displacement, joint_motions, local_motions
+from ptus.model.composition import coarse_motions, displacement, joint_motions, local_motions
 from ptus.model.config import ModelConfig
 from ptus.model.deformation import FaceBodyMasks, MotionReader, Refinement
-from ptus.model.gaze import GazeFlow
+from ptus.model.eyes import EyeFlow
+from ptus.model.face_flow import FaceFlow, LocalFlow
 from ptus.model.layers import doubled, identity_grid
 from ptus.model.motion import Motion
+from ptus.model.mouth import Mouth, without_opening
 from ptus.model.openings import Openings
 from ptus.model.prior import expression_maps
 from ptus_kernels import compose_motion, grid_sample_3d, occlusion_blend, warp_blend
 
 SHOWN_AT_FIRST = 3.0  # logit of how much of a warped volume or picture is shown, before anything is learned
-
-
-@dataclass(frozen=True)
-class LocalFlow:
-    """What the expression adds to the flow, at any size: lids and lips are finer than a volume's points.
-
-    Args:
-        logits: of the masks of nothing and of the face's keypoints, (B, 1 + K_f, h, w).
-        motions: what the expression adds at each of them; read along x and y.
-    """
-
-    logits: Tensor
-    motions: Motions
-
-    def at(self, size: Sequence[int]) -> Tensor:
-        """Where points are seen in the source if nothing but the expression moves: (B, H, W, 2) for a size (H, W)."""
-        driving, source = self.motions.driving[..., :2], self.motions.source[..., :2]
-        return compose_motion(self.logits, driving, source, size=tuple(size))
 
 
 @dataclass(frozen=True)
@@ -49,10 +32,9 @@ class Warped:
         expression: what the expression adds about the face's keypoints, (B, 3 K_f, H, W).
         openings: of eyes and mouth.
         farthest: how far the keypoint that moves farthest is from its place in the source, (B,).
-        offset: where each point of the driven frame is seen in the source, from itself, without what expression and
-            gaze add: (B, 2, H, W).
-        local: what the expression adds; None where head pose is not apart from it.
-        gaze: what irises add; None where nobody reads where eyes look.
+        offset: where each point of the driven frame is seen in the source, from itself, without what moves within the
+            face: (B, 2, H, W).
+        face_flow: what moves there.
         deformation: of the volume, (B, D, H, W, 3).
         face_region: logits of the share that head and surroundings have in the motion, (B, 1, d, h, w); None without
             face–body decomposition.
@@ -64,19 +46,9 @@ class Warped:
     openings: Openings
     farthest: Tensor
     offset: Tensor
-    local: LocalFlow | None
-    gaze: GazeFlow | None
+    face_flow: FaceFlow
     deformation: Tensor
     face_region: Tensor | None
-
-    def within_face(self, size: Sequence[int]) -> Tensor:
-        """Where points are seen in the source if nothing moves but what the offset is without: (B, H, W, 2)."""
-        return _within_face(self.local, self.gaze, size, self.offset)
-
-
-def _within_face(local: LocalFlow | None, gaze: GazeFlow | None, size: Sequence[int], like: Tensor) -> Tensor:
-    at = identity_grid(size, like) if local is None else local.at(size)
-    return at if gaze is None else at + gaze.at(size)
 
 
 class _Fold(nn.Conv3d):
@@ -144,12 +116,17 @@ class CoarseToFine(nn.Module):
         fine = self.read_fine(seen, local_seen, beside=coarse)
         farthest = displacement(source, driven)
         deformation, flow = self.refinement(fine, deformation, farthest, driven)
-        local_flow = None
+        face_flow = FaceFlow()
         if self.local_masks is not None:
             local_logits, _ = self.local_masks(fine, local, source, driven)
-            local_flow = LocalFlow(local_logits.squeeze(2), local)
-        gaze = GazeFlow.between(source, driven) if config.reads_close_up else None
-        deformation = _added(deformation, local_flow, gaze)
+            face_flow = FaceFlow(LocalFlow(local_logits.squeeze(2), local))
+            if config.reads_close_up:
+                face_flow = FaceFlow(
+                    LocalFlow(local_logits.squeeze(2), without_opening(local)),
+                    EyeFlow.between(source, driven, local_seen),
+                    Mouth.between(source, driven, local_seen, appearance.colours),
+                )
+        deformation = _added(deformation, face_flow)
 
         # All depths of a pixel side by side, as folding reads them.
         columns = rearrange(deformation, "b d h w n -> b h w d n")
@@ -160,9 +137,9 @@ class CoarseToFine(nn.Module):
             self.fold(fine_warped), self.fine_occlusion(fine), doubled(self.fold(coarse_warped)), sigmoid=True
         )
         expression = expression_maps(local, driven, config.volume_size[1:])
-        openings = Openings.between(local_seen, source, driven)
+        openings = Openings.between(local_seen, source, driven, painted=face_flow.mouth is not None)
         offset = _offset(flow)
-        return Warped(features, fine, expression, openings, farthest, offset, local_flow, gaze, deformation, region)
+        return Warped(features, fine, expression, openings, farthest, offset, face_flow, deformation, region)
 
 
 class SingleLevel(nn.Module):
@@ -189,23 +166,22 @@ class SingleLevel(nn.Module):
         )
         farthest = displacement(source, driven)
         deformation, flow = self.refinement(seen, deformation, farthest, driven)
-        gaze = GazeFlow.between(source, driven) if self.config.reads_close_up else None
-        deformation = _added(deformation, None, gaze)
+        eyes = EyeFlow.between(source, driven, None) if self.config.reads_close_up else None
+        face_flow = FaceFlow(eyes=eyes)
+        deformation = _added(deformation, face_flow)
         warped = warp_blend(appearance.volume, deformation, self.occlusion(seen), sigmoid=True, align_corners=True)
         local, local_seen = local_motions(self.config, source, driven)
         expression = expression_maps(local, driven, self.config.volume_size[1:])
         openings = Openings.between(local_seen, source, driven)
         offset, folded = _offset(flow), self.fold(warped)
-        return Warped(folded, seen, expression, openings, farthest, offset, None, gaze, deformation, region)
+        return Warped(folded, seen, expression, openings, farthest, offset, face_flow, deformation, region)
 
 
-def _added(deformation: Tensor, local: LocalFlow | None, gaze: GazeFlow | None) -> Tensor:
-    """A deformation (B, D, H, W, 3) with what expression and gaze add at every depth alike."""
-    if local is None and gaze is None:
-        return deformation
+def _added(deformation: Tensor, face_flow: FaceFlow) -> Tensor:
+    """A deformation (B, D, H, W, 3) with what moves within the face, at every depth alike."""
     size = deformation.shape[2:4]
-    added = _within_face(local, gaze, size, deformation) - identity_grid(size, deformation)
-    return deformation + pad(added, (0, 1)).unsqueeze(1)
+    added = face_flow.at(size, deformation) - identity_grid(size, deformation)
+    return deformation + pad(added, (0, 1)).unsqueeze(-4)
 
 
 def _offset(flow: Tensor) -> Tensor:

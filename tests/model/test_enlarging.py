@@ -6,6 +6,7 @@ from torch import Tensor
 
 from ptus.model import PTUS
 from ptus.model.enlarging import enlarged
+from ptus.model.face_flow import FaceFlow
 from ptus.model.inference import for_inference
 from ptus.model.layers import identity_grid
 
@@ -24,7 +25,7 @@ def same(logit: float) -> Tensor:
 @pytest.mark.parametrize("size", [SIDE, 17, 48, 101])
 def test_what_does_not_move_is_the_source_itself(size: int) -> None:
     source, drawn = torch.rand(1, 3, size, size), torch.rand(1, 3, SIDE, SIDE)
-    found = enlarged(source, still(), same(ALL), drawn)
+    found = enlarged(source, still(), same(ALL), drawn, FaceFlow())
     torch.testing.assert_close(found, source, rtol=0, atol=1e-4)
 
 
@@ -32,13 +33,13 @@ def test_what_does_not_move_is_the_source_itself(size: int) -> None:
 def test_what_moves_by_a_pixel_moves_by_as_much_of_a_larger_picture(size: int) -> None:
     source, moved = torch.rand(1, 3, size, size), size // SIDE
     right = still() + torch.tensor([2 / (SIDE - 1), 0.0])  # each point is seen a pixel farther right
-    found = enlarged(source, right, same(ALL), torch.zeros(1, 3, SIDE, SIDE))
+    found = enlarged(source, right, same(ALL), torch.zeros(1, 3, SIDE, SIDE), FaceFlow())
     torch.testing.assert_close(found[..., :-moved], source[..., moved:], rtol=0, atol=1e-4)
 
 
 def test_what_the_source_does_not_show_is_drawn() -> None:
     drawn = torch.rand(1, 3, 1, 1).expand(-1, -1, SIDE, SIDE)
-    found = enlarged(torch.rand(1, 3, 40, 40), still(), same(NOTHING), drawn)
+    found = enlarged(torch.rand(1, 3, 40, 40), still(), same(NOTHING), drawn, FaceFlow())
     torch.testing.assert_close(found, drawn[..., :1, :1].expand_as(found))
 
 

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from ptus.model import PTUS, ModelConfig, Motion, TransferOptions, standing, transfer
-from ptus.model.gaze import CORNERS, FARTHEST, HALF_WIDTH, RADIUS, SHUT, GazeFlow, iris_shift
+from ptus.model.eyes import EyeFlow
+from ptus.model.gaze import CORNERS, FARTHEST, HALF_WIDTH, RADIUS, SHUT, iris_shift
 from ptus.model.rotation import from_angles, upright, width
 from ptus.training.known import BODY, KnownMotion
 from tests.model.conftest import SLIM, SWITCHED
@@ -44,7 +45,7 @@ def irises(motion: Motion) -> Tensor:
 
 
 def gaze_flow(source: Motion, driven: Motion, size: tuple[int, int] = SIZE) -> Tensor:
-    return GazeFlow.between(source, driven).at(size)
+    return EyeFlow.between(source, driven, None).at(size)
 
 
 def shift(across: Tensor, along: Tensor, height: float, now: float, before: float) -> tuple[Tensor, Tensor]:
@@ -151,7 +152,7 @@ def test_nobody_knows_where_an_eye_looks_that_is_shut_in_either(shut: str) -> No
     lids = heads[shut].face[:, LOWER] - heads[shut].face[:, UPPER]
     expression[:, UPPER[:1]] = (lids / heads[shut].scale)[:, :1]
     heads[shut] = replace(heads[shut], expression=expression)
-    flow = GazeFlow.between(**heads).at(SIZE)[0].abs().amax(dim=-1)
+    flow = gaze_flow(heads["source"], heads["driven"])[0].abs().amax(dim=-1)
     moving = torch.linspace(-1, 1, SIZE[1]).expand(SIZE)[flow > 0]
     assert (moving > heads[shut].face[:, UPPER, 0].mean()).all() and len(moving) > 10
 

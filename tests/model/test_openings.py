@@ -58,6 +58,9 @@ def test_what_opens_is_new_within_its_rim_and_nowhere_else(number: int, roll: fl
         assert at(maps, motion, *outside) == [0, 0]
     torch.testing.assert_close(openings(motion, closed).at(SIZE), maps.flip(1))  # what was open and is closed
     torch.testing.assert_close(openings(closed, motion).new(SIZE), maps[:, :1])
+    painted = Openings.between(Motions(motion.face, closed.face), closed, motion, painted=True)
+    torch.testing.assert_close(painted.at(SIZE), maps)
+    torch.testing.assert_close(painted.new(SIZE), maps[:, :1] * (number != MOUTH))
 
 
 def test_the_mouth_of_a_turned_head_is_narrower() -> None:
@@ -104,13 +107,15 @@ def test_openings_are_differentiable() -> None:
 
 
 @torch.no_grad()
-def test_the_inside_of_a_mouth_that_opens_is_drawn_and_not_taken_from_the_lips() -> None:
+def test_the_inside_of_an_eye_that_opens_is_drawn_and_not_taken_from_its_lids() -> None:
     model = showing(30.0)
     source, box = torch.rand(1, 3, SLIM.size, SLIM.size), torch.tensor([[-0.3, -0.6, 0.3, 0.0]])
+    upper, lower = standing.OPENINGS[0]
     motion = model.estimate(source, box)
-    apart = motion.expression.clone()
-    upper, lower = standing.OPENINGS[MOUTH]
-    apart[:, lower] = apart[:, upper] + torch.tensor([0.0, 0.4, 0.0])
+    shut, apart = motion.expression.clone(), motion.expression.clone()
+    shut[:, lower] += (motion.face[:, upper] - motion.face[:, lower]) / motion.scale
+    motion = replace(motion, expression=shut)
+    apart[:, lower] = shut[:, lower] + torch.tensor([0.0, 0.4, 0.0])
     blended: list[Tensor] = []
     for name, module in model.decoder.levels.named_modules():
         if isinstance(module, torch.nn.Conv2d) and name.endswith("shown_and_flow") and module.bias is not None:

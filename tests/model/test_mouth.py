@@ -1,0 +1,236 @@
+"""Mouths open from corner to corner, and their inside is painted."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import grid_sample
+
+from ptus.model import PTUS, ModelConfig, Motion, standing
+from ptus.model.composition import local_motions
+from ptus.model.mouth import CORNERS, LIPS, Mouth, without_opening
+from ptus.model.mouth_inside import TEETH_BELOW
+from ptus.model.parting import PARTING_MAPS
+from ptus.model.rotation import from_angles, product, upright
+from tests.model.conftest import SLIM, SWITCHED
+
+SIZE = (401, 401)
+FACE = torch.from_numpy(standing.face(15))[None]
+GREY = torch.full((1, 3, 4, 4), 0.0)  # logits: half as light as white
+
+
+def talking(
+    upper: float, lower: float, roll: float = 0.0, yaw: float = 0.0, scale: float = 0.6, sideways: float = 0.0
+) -> Motion:
+    """A head whose lips are so far below where they are at rest, and its corners drawn apart."""
+    rotation = from_angles(torch.tensor([[yaw, 0.0, roll]]))
+    moved = torch.zeros_like(FACE)
+    moved[0, LIPS, 1] = torch.tensor([upper, lower])
+    moved[0, CORNERS, 0] = torch.tensor([-sideways, sideways])
+    return Motion(
+        body=torch.zeros(1, SLIM.body_keypoints, 3),
+        canonical=FACE,
+        rotation=rotation,
+        translation=torch.tensor([[0.05, -0.1, 0.0]]),
+        scale=torch.tensor([[scale]]),
+        expression=product(moved, rotation),
+        gaze=torch.zeros(1, 2),
+    )
+
+
+def mouth(source: Motion, driven: Motion, colours: Tensor = GREY) -> Mouth:
+    _, local = local_motions(SLIM, source, driven)
+    return Mouth.between(source, driven, local, colours.to(driven.scale).expand(len(driven), -1, -1, -1))
+
+
+def beside_lips(motion: Motion, aside: float) -> Tensor:
+    """Above the upper lip's edge and below the lower one's, (2, 2)."""
+    steps = aside * motion.scale * torch.tensor([[-1.0], [1.0]]) * upright(motion.rotation)[0, 1]
+    places: Tensor = motion.face[0, LIPS, :2] + steps
+    return places
+
+
+def sampled(maps: Tensor, places: Tensor) -> Tensor:
+    """(1, C, H, W) at places (N, 2): (N, C)."""
+    found: Tensor = grid_sample(maps, places[None, None], align_corners=True)[0, :, 0].T
+    return found
+
+
+def paint(found: Mouth, size: tuple[int, int] = SIZE) -> Tensor:
+    """On black, then the share that is painted: (1, 4, H, W)."""
+    black = found.paint(torch.zeros(1, 3, *size))
+    return torch.cat((black, 1 - (found.paint(torch.ones(1, 3, *size)) - black)[:, :1]), dim=1)
+
+
+@pytest.mark.parametrize("heads", [((0.0, 0.6), (0.0, 0.6)), ((0.4, 0.6), (-0.3, 0.3))])
+@pytest.mark.parametrize("lips", [(-0.05, 0.25), (0.0, 0.05), (0.05, 0.4)])
+def test_lips_are_seen_where_they_were(heads: tuple[tuple[float, float], ...], lips: tuple[float, float]) -> None:
+    (roll_there, scale_there), (roll, scale) = heads
+    source, driven = talking(0.0, 0.0, roll_there, 0.0, scale_there), talking(*lips, roll, 0.0, scale)
+    flow = mouth(source, driven).at(SIZE).permute(0, 3, 1, 2)
+    down = source.scale * upright(source.rotation)[0, 1]
+    for aside in (0.012, 0.04):
+        found = sampled(flow, beside_lips(driven, aside))
+        torch.testing.assert_close(found, -torch.tensor(lips)[:, None] * down, rtol=0, atol=2e-3)
+    corners = driven.face[0, CORNERS, :2]
+    assert sampled(flow, corners).abs().max() < 5e-3
+    assert sampled(flow, driven.face[0, :4, :2]).abs().max() == 0  # lids
+    moved = (flow[0].abs().amax(dim=0) > 0).float()
+    columns = torch.linspace(-1, 1, SIZE[1]).expand(SIZE)[moved > 0] if roll == 0 else corners[:, 0]
+    assert columns.min() >= corners[0, 0] - 0.01 and columns.max() <= corners[1, 0] + 0.01
+
+
+def test_nothing_moves_and_nothing_is_painted_of_a_mouth_that_stays() -> None:
+    for shown in (talking(0.0, 0.0), talking(-0.02, 0.2, roll=0.3, yaw=0.4)):
+        found = mouth(shown, shown)
+        assert found.at(SIZE).abs().max() < 1e-6
+        pictures = torch.rand(1, 3, *SIZE)
+        assert found.paint(pictures).equal(pictures)
+
+
+def test_what_opens_is_painted_between_lips_from_corner_to_corner() -> None:
+    driven = talking(-0.05, 0.25)
+    painted = paint(mouth(talking(0.0, 0.0), driven))
+    x, y = (driven.face[0, LIPS, axis] for axis in (0, 1))
+    inside = torch.stack((x, torch.stack((y[0] + 0.02, y[1] - 0.02))), dim=1)
+    assert (sampled(painted, inside)[:, 3] > 0.99).all()
+    assert sampled(painted, beside_lips(driven, 0.01))[:, 3].abs().max() < 0.02
+    share = painted[0, 3]
+    columns = torch.linspace(-1, 1, SIZE[1])[share.amax(dim=0) > 0.5]
+    corners = driven.face[0, CORNERS, 0]
+    assert columns.min() == pytest.approx(float(corners[0]), abs=0.03)
+    assert columns.max() == pytest.approx(float(corners[1]), abs=0.03)
+
+
+@pytest.mark.parametrize(("before", "share"), [(0.0, 1.0), (0.12, 0.0), (0.05, 0.5)])
+def test_what_a_source_shows_is_not_painted(before: float, share: float) -> None:
+    """Up to half as high again as it was."""
+    driven = talking(0.0, 0.18)
+    painted = paint(mouth(talking(0.0, before), driven))
+    middle = driven.face[0, LIPS, :2].mean(dim=0, keepdim=True)
+    wanted = min(max((0.18 / (before + 0.02) - 1.5) / 1.5, 0), 1)
+    assert sampled(painted, middle)[0, 3].item() == pytest.approx(wanted, abs=0.02)
+    assert wanted == pytest.approx(share, abs=0.3)
+
+
+def test_teeth_stay_in_the_head_while_lips_bare_them() -> None:
+    """Light above, dark below where they end, wherever the upper lip is; none where it covers them."""
+    rest = talking(0.0, 0.0)
+    edge = float(rest.face[0, LIPS[0], 1]) + TEETH_BELOW * 0.6
+    x = float(rest.face[0, LIPS[0], 0])
+    for raised in (-0.02, -0.08):
+        painted = paint(mouth(rest, talking(raised, 0.3)))
+        above, below = sampled(painted, torch.tensor([[x, edge - 0.012], [x, edge + 0.012]]))[:, :3].mean(dim=1)
+        assert above > 0.35 and below < 0.2
+    covered = paint(mouth(rest, talking(0.1, 0.4)))
+    assert covered[0, :3].max() < 0.36  # a tongue is no lighter
+
+
+def test_colours_are_those_of_the_face() -> None:
+    grey = paint(mouth(talking(0.0, 0.0), talking(-0.05, 0.3)))[0, :3]
+    torch.testing.assert_close(grey, grey[:1].expand_as(grey))
+    red = torch.tensor([0.8, 0.3, 0.2]).logit().view(1, 3, 1, 1).expand_as(GREY)
+    tinted = paint(mouth(talking(0.0, 0.0), talking(-0.05, 0.3), red))[0, :3]
+    assert (tinted[0] >= tinted[1]).all() and (tinted[0] - tinted[1]).max() > 0.2
+    dark = paint(mouth(talking(0.0, 0.0), talking(-0.05, 0.3), GREY - 3))[0, :3]
+    assert 0 < dark.max() < 0.1
+
+
+def test_a_mouth_of_a_turned_head_stays_between_its_corners() -> None:
+    """Half of it is hardly seen."""
+    driven = talking(0.0, 0.3, yaw=0.7)
+    share = paint(mouth(talking(0.0, 0.0, yaw=0.7), driven))[0, 3]
+    columns = torch.linspace(-1, 1, SIZE[1])[share.amax(dim=0) > 0.5]
+    corners = driven.face[0, CORNERS, 0]
+    assert columns.min() > corners[0] - 0.01 and columns.max() < corners[1] + 0.01
+    halves = (driven.face[0, LIPS[0], 0] - corners).abs()
+    assert halves.max() > 1.5 * halves.min()
+
+
+def test_steps_of_a_larger_frame_are_laid_on_more_finely() -> None:
+    found = mouth(talking(0.0, 0.0), talking(0.0, 0.3))
+    small, large = found.at((101, 101)), found.at(SIZE)
+    torch.testing.assert_close(large[:, ::4, ::4], small)
+    half = found.at((201, 201), end=0.5)
+    torch.testing.assert_close(large[:, 100:301, 100:301], half)
+
+
+def test_each_of_a_batch_is_moved_by_itself() -> None:
+    sources = [talking(0.0, 0.0, 0.1, 0.2, 0.5), talking(0.0, 0.1, -0.4, -0.3, 0.3)]
+    driven = [talking(-0.05, 0.2, 0.3), talking(0.0, 0.4, -0.2, 0.5, 0.5)]
+    together = mouth(Motion.cat(sources), Motion.cat(driven))
+    alone = [mouth(*pair) for pair in zip(sources, driven, strict=True)]
+    torch.testing.assert_close(together.at(SIZE), torch.cat([one.at(SIZE) for one in alone]))
+    black = torch.zeros(1, 3, *SIZE)
+    torch.testing.assert_close(
+        together.paint(black.expand(2, -1, -1, -1)), torch.cat([one.paint(black) for one in alone])
+    )
+
+
+def test_maps_have_the_gradients_of_their_differences() -> None:
+    source, driven = (
+        Motion(*(part.double() for part in motion.tensors()))
+        for motion in (talking(0.0, 0.013, 0.2, 0.3), talking(-0.031, 0.217, -0.1, 0.2, 0.5))
+    )
+
+    def maps(before: Tensor, now: Tensor, scale: Tensor, colours: Tensor) -> Tensor:
+        found = mouth(replace(source, expression=before), replace(driven, expression=now, scale=scale), colours)
+        return found.patch.maps[..., ::16, ::9]
+
+    inputs = [source.expression, driven.expression, driven.scale, torch.randn(1, 3, 4, 4, dtype=torch.float64)]
+    assert torch.autograd.gradcheck(maps, [part.clone().requires_grad_() for part in inputs], eps=1e-7, atol=1e-4)
+
+
+def test_a_mouth_that_is_shut_has_finite_gradients() -> None:
+    expression = talking(0.0, 0.0).expression.requires_grad_()
+    found = mouth(talking(0.0, 0.0), replace(talking(0.0, 0.0), expression=expression))
+    (found.at(SIZE).sum() + found.paint(torch.rand(1, 3, *SIZE)).sum()).backward()
+    assert expression.grad is not None and expression.grad.isfinite().all()
+    assert found.patch.maps.shape[1] == PARTING_MAPS + 4
+
+
+def test_without_openings_lips_go_as_corners_do_and_lids_stay() -> None:
+    source, driven = talking(0.0, 0.0), talking(-0.1, 0.3, sideways=0.05)
+    lower = driven.expression.clone()
+    lower[:, [*CORNERS, standing.OPENINGS[0][0]], 1] += 0.1
+    driven = replace(driven, expression=lower)
+    local, _ = local_motions(SLIM, source, driven)
+    found = without_opening(local)
+    added = (found.source - found.driving)[0] / 0.6
+    torch.testing.assert_close(added[LIPS], torch.tensor([[0.0, -0.1, 0.0]] * 2))
+    torch.testing.assert_close(added[CORNERS], torch.tensor([[0.05, -0.1, 0.0], [-0.05, -0.1, 0.0]]))
+    assert added[list(standing.OPENINGS[0])].abs().max() == 0
+
+
+@pytest.mark.parametrize("name", ["slim", "without face–body", "head not solid"])
+@torch.no_grad()
+def test_the_models_flow_follows(name: str, make: Callable[[ModelConfig], PTUS]) -> None:
+    model, side = make(SWITCHED[name]), SLIM.size
+    source, driven = talking(0.0, 0.0), talking(-0.05, 0.3)
+    if not model.config.face_body:
+        source, driven = (_with_body(motion, model.config) for motion in (source, driven))
+    rendered = model.render_with_warp(model.encode(torch.rand(1, 3, side, side)), source, driven)
+    flow = rendered.flow.permute(0, 3, 1, 2)
+    for aside in (0.03, 0.05):
+        torch.testing.assert_close(
+            sampled(flow, beside_lips(driven, aside)), beside_lips(source, aside), rtol=0, atol=0.025
+        )
+    assert rendered.warped.face_flow.mouth is not None
+    painted = paint(rendered.warped.face_flow.mouth, (side, side))[0]
+    there = painted[3] == 1
+    assert there.sum() > 20
+    torch.testing.assert_close(rendered.pictures[0, :, there], painted[:3, there], rtol=0, atol=1e-5)
+
+
+def _with_body(motion: Motion, config: ModelConfig) -> Motion:
+    """With as many keypoints of the face as a model has that estimates no body."""
+    more = config.estimated_face_keypoints - motion.canonical.shape[1]
+    pad = torch.zeros(1, more, 3)
+    return replace(
+        motion,
+        body=motion.body[:, :0],
+        canonical=torch.cat((motion.canonical, pad), dim=1),
+        expression=torch.cat((motion.expression, pad), dim=1),
+    )
