@@ -5,9 +5,11 @@ from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from ptus.model import rotation as rotations
 from ptus.model import standing
+from ptus.model.gaze import SHUT
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,13 @@ def lids_and_lips(face: Tensor) -> Tensor:
     return pairs
 
 
+def eye_heights(motion: Motion) -> Tensor:
+    """How far open eyes are, along the head, in units of its half size: (B, 2); of faces without lids (B, 0)."""
+    lids = lids_and_lips(motion.face)[:, : len(standing.EYES)]
+    down = motion.rotation[:, None, 1]
+    return (lids.diff(dim=2).squeeze(2) * down).sum(dim=2) / motion.scale
+
+
 @dataclass(frozen=True)
 class TransferOptions:
     """How much of a driver's motion is taken.
@@ -123,7 +132,10 @@ def transfer(source: Motion, driving: Motion, reference: Motion, options: Transf
     With strength p, from the reference's rotation R_r to the driver's R_d:
 
         R = R_s (R_rᵀ R_d)^p,   t = t_s + p (s_s / s_r) (t_d - t_r),   s = s_s (s_d / s_r)^p,
-        δ = δ_s + p (δ_d - δ_r), and gaze likewise,   body = body_s + p (s_s / s_r) (body_d - body_r)
+        δ = (δ_s R_sᵀ + p (δ_d R_dᵀ - δ_r R_rᵀ)) R, and gaze likewise,   body = body_s + p (s_s / s_r) (body_d - body_r)
+
+    Where the driver's eyes are less open than in the reference, the source's close by the same share instead of the
+    same step: h = h_s (1 + p (h_d / h_r - 1)) of an eye's height, so that eyes that shut do so in any face.
 
     A driver who is s_r / s_s as large as the source goes as much farther in the frame. Absolute motion is the same with
     the source itself as reference, so that strength 1 puts the source where the driver is. Canonical keypoints stay the
@@ -142,12 +154,36 @@ def transfer(source: Motion, driving: Motion, reference: Motion, options: Transf
     start = reference.expand(frames) if options.relative else source
     pace = source.scale / start.scale
     turn = rotations.power(rotations.product(start.rotation.transpose(1, 2), driving.rotation), options.pose)
+    rotation = rotations.product(source.rotation, turn)
+    expression = _in_head(source) + options.expression * _change(source, driving, start)
     return Motion(
         body=source.body + options.body * pace.unsqueeze(2) * (driving.body - start.body),
         canonical=source.canonical,
-        rotation=rotations.product(source.rotation, turn),
+        rotation=rotation,
         translation=source.translation + options.pose * pace * (driving.translation - start.translation),
         scale=source.scale * (driving.scale / start.scale) ** options.pose,
-        expression=source.expression + options.expression * (driving.expression - start.expression),
+        expression=rotations.product(expression, rotation),
         gaze=source.gaze + options.expression * (driving.gaze - start.gaze),
     )
+
+
+def _in_head(motion: Motion) -> Tensor:
+    """The expression in the head's own space, δ Rᵀ."""
+    return rotations.product(motion.expression, motion.rotation.transpose(1, 2))
+
+
+def _change(source: Motion, driving: Motion, start: Motion) -> Tensor:
+    """Of the expression in the head's own space, upper lids as far as the source's eyes close by the driver's share.
+
+    That is known where they were open to start from.
+    """
+    change = _in_head(driving) - _in_head(start)
+    own, now, before = (eye_heights(motion) for motion in (source, driving, start))
+    if not own.shape[1]:
+        return change
+    known = (before / SHUT - 1).clamp(min=0, max=1)
+    further = known * (before - now).clamp(min=0) * (own / before.clamp(min=SHUT) - 1)
+    parts = list(change.unbind(dim=1))
+    for (upper, _), step in zip(standing.EYES, further.unbind(dim=1), strict=True):
+        parts[upper] = parts[upper] + pad(step.unsqueeze(1), (1, 1))
+    return torch.stack(parts, dim=1)
