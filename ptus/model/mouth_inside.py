@@ -8,9 +8,11 @@ from ptus.model.parting import Edges, way
 # Lengths are in units of the head's half size.
 RIM = 0.012  # how soft the rim is
 TEETH_BELOW, TEETH_RIM = 0.03, 0.015  # how far teeth end below an upper lip at rest, and how soft they end
+BARED, BOTH = 1.5, 0.1  # a lip that rises bares lower teeth too, by so many times that; how high both are at most
+GAP, GAP_SHADE = 0.007, 0.2  # σ of the line where they meet, and how dark it is
 TEETH_RISE = 0.06  # how much higher teeth end at the corners
-WHITE, TEETH_LIGHT = 0.75, 1.05  # how pale teeth are, between skin and grey, and how light beside it
-SHADE, SHADE_BELOW = 0.7, 0.05  # how light teeth are right below the lip, and how far its shade falls
+WHITE, TEETH_LIGHT = 0.75, 1.12  # how pale teeth are, between skin and grey, and how light beside it
+SHADE, SHADE_BELOW = 0.75, 0.05  # how light teeth are right below the lip, and how far its shade falls
 DARK, TONGUE = 0.3, 0.7  # how light beside lips
 TONGUE_FROM, TONGUE_WHOLE = 0.55, 0.85  # of the way down
 TONGUE_HEIGHT = 0.2  # of a mouth in which it is seen wholly
@@ -41,7 +43,10 @@ def painted(below: Tensor, aside: Tensor, lips: Edges, at_rest: Tensor, lip: Ten
     colour = torch.lerp(_plane(DARK * warm), _plane(TONGUE * warm), tongue)
     pale = TEETH_LIGHT * torch.lerp(skin, skin.mean(dim=1, keepdim=True).expand_as(skin), WHITE)
     lit = SHADE + (1 - SHADE) * ((below - lips.upper) / SHADE_BELOW).clamp(min=0, max=1)
-    end = at_rest + TEETH_BELOW - TEETH_RISE * aside.square()
+    bared = BARED * (at_rest - lips.upper).clamp(min=0) * from_middle
+    meet = at_rest + TEETH_BELOW - TEETH_RISE * aside.square()
+    end = meet + torch.minimum(bared, (lips.upper + BOTH - TEETH_BELOW - at_rest).clamp(min=0))
+    lit = lit * (1 - GAP_SHADE * torch.exp(((below - meet) / GAP).square() / -2))
     teeth = ((end - below) / TEETH_RIM + 0.5).clamp(min=0, max=1) * (1 - aside.square().square()).clamp(min=0)
     teeth, lit = teeth.unsqueeze(1), (lit * (1 - aside.square() / 2)).unsqueeze(1)
     colour = torch.lerp(colour, (_plane(pale) * lit).clamp(max=1), teeth)

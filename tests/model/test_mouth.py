@@ -11,7 +11,7 @@ from torch.nn.functional import grid_sample
 from ptus.model import PTUS, ModelConfig, Motion, standing
 from ptus.model.composition import local_motions
 from ptus.model.mouth import CORNERS, LIPS, Mouth, without_opening
-from ptus.model.mouth_inside import TEETH_BELOW
+from ptus.model.mouth_inside import BARED, TEETH_BELOW
 from ptus.model.parting import PARTING_MAPS
 from ptus.model.rotation import from_angles, product, upright
 from tests.model.conftest import SLIM, SWITCHED
@@ -116,14 +116,18 @@ def test_what_a_source_shows_is_not_painted(before: float, share: float) -> None
 
 
 def test_teeth_stay_in_the_head_while_lips_bare_them() -> None:
-    """Light above, dark below where they end, wherever the upper lip is; none where it covers them."""
+    """Light above, dark below where they end, wherever the upper lip is; none where it covers them.
+
+    A lip that rises bares the lower ones too, which are not seen of a mouth that is wide open.
+    """
     rest = talking(0.0, 0.0)
-    edge = float(rest.face[0, LIPS[0], 1]) + TEETH_BELOW * 0.6
-    x = float(rest.face[0, LIPS[0], 0])
-    for raised in (-0.02, -0.08):
-        painted = paint(mouth(rest, talking(raised, 0.3)))
+    x, at_rest = rest.face[0, LIPS[0], :2].tolist()
+    for raised, end in ((0.0, TEETH_BELOW), (-0.02, TEETH_BELOW + BARED * 0.02), (-0.08, TEETH_BELOW)):
+        painted, edge = paint(mouth(rest, talking(raised, 0.3))), at_rest + end * 0.6
         above, below = sampled(painted, torch.tensor([[x, edge - 0.012], [x, edge + 0.012]]))[:, :3].mean(dim=1)
-        assert above > 0.35 and below < 0.2
+        assert above > 0.3 and below < 0.2
+    grin = sampled(paint(mouth(rest, talking(-0.03, 0.05))), torch.tensor([[x, at_rest + 0.6 * 0.035]]))
+    assert grin[0, 0] > 0.35
     covered = paint(mouth(rest, talking(0.1, 0.4)))
     assert covered[0, :3].max() < 0.36  # a tongue is no lighter
 
