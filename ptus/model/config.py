@@ -99,6 +99,11 @@ class ModelConfig:
         return self.local_global and self.rigid_head
 
     @property
+    def parts_lids_and_lips(self) -> bool:
+        """Whether lids and lips have flows of their own, and the insides of mouths are painted."""
+        return self.coarse_to_fine and self.solid_head and self.face_keypoints >= len(standing.FACE)
+
+    @property
     def has_surroundings(self) -> bool:
         """Whether the head's surroundings are a motion of their own, which fills the place that the head leaves."""
         return self.face_body and self.solid_head

@@ -10,9 +10,9 @@ from ptus.model import standing
 from ptus.model.composition import Motions
 from ptus.model.gaze import CORNERS, HALF_WIDTH, SHUT, iris_shift, lid_arch, seen
 from ptus.model.motion import Motion, lids_and_lips
-from ptus.model.parting import Edges, parted, parting
+from ptus.model.parting import Edges, parted, parting, share_left
 from ptus.model.patches import Patch, points
-from ptus.model.rotation import product, upright, width
+from ptus.model.rotation import height, product, upright, width
 
 # Lengths are in units of the head's half size.
 ABOVE, BELOW = 0.13, 0.12  # how far above and below an eye skin goes with its lids at most
@@ -32,7 +32,7 @@ class EyeFlow:
     Args:
         patch: over both eyes: what irises add, steps in [-1, 1] of the source to the right and down, then maps of lids
             that part, or none.
-        down: what a step down the head is in the source, (B, 2).
+        down: what a step down the driven head is in the source, (B, 2).
     """
 
     patch: Patch
@@ -68,6 +68,7 @@ class EyeFlow:
             left, other = _lids_parting(local, driven, centre, across, down).unbind(dim=1)
             nearer = columns.squeeze(1) < middle[..., 0].mean(dim=1)[:, None, None]
             maps = torch.cat((maps, torch.where(nearer.unsqueeze(1), left, other)), dim=1)
+        to_down = to_down * (height(source.rotation) / height(driven.rotation))
         return cls(Patch.over(maps, driven, centre, half), to_down)
 
     def at(self, size: Sequence[int], end: float = 1.0) -> Tensor:
@@ -96,7 +97,8 @@ def _lids_parting(local: Motions, driven: Motion, centre: Tensor, across: Tensor
 
     upper, lower = heights(_lids(local.source)).unbind(dim=2)
     corners = (upper + lower) / 2 + CORNERS * (lower - upper).clamp(min=0)
-    to_brow = upper - heights(local.source[:, BROWS, :2]) - BROW
+    brows = torch.maximum(*(heights(keypoints[:, BROWS, :2]) for keypoints in (local.source, local.driving)))
+    to_brow = upper - brows - BROW
     arch = lid_arch(across).clamp(min=0)
     before = Edges.of(upper, lower, corners)
     lids_now = heights(_lids(local.driving))
@@ -104,11 +106,19 @@ def _lids_parting(local: Motions, driven: Motion, centre: Tensor, across: Tensor
     shut = ((before.height - now.height) / before.height.clamp(min=SHUT)).clamp(min=0)
     now = Edges(torch.minimum(now.upper + SLIT * shut, now.lower), now.lower)
     top = torch.minimum(before.upper - to_brow.clamp(min=LEAST_LID, max=ABOVE), now.upper - LEAST_LID)
-    ends = Edges(top, torch.maximum(before.lower, now.lower) + BELOW).arched(torch.ones_like(arch[..., :1, :1]))
-    below = down - corners[..., None, None]
-    edges = before.arched(arch)
+    bottom = torch.maximum(before.lower, now.lower) + BELOW
+    place = down - corners[..., None, None]
+    edges, edges_before = now.arched(arch), before.arched(arch)
     white = WATERLINE * shut[..., None, None] * (FULLER * arch).clamp(max=1)
-    return parting(below, now.arched(arch), Edges(edges.upper, edges.lower + white), ends, (LASHES, LASHES))
+    edges_before = Edges(edges_before.upper, edges_before.lower + white)
+    above, below = (
+        (was - edge) * share_left(place, edge + held, end[..., None, None])
+        for was, edge, held, end in (
+            (edges_before.upper, edges.upper, -LASHES, top),
+            (edges_before.lower, edges.lower, LASHES, bottom),
+        )
+    )
+    return parting(place, edges, edges_before, above, below)
 
 
 def _lids(face: Tensor) -> Tensor:

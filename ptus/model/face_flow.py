@@ -35,7 +35,7 @@ class FaceFlow:
     """All that moves within a face.
 
     Args:
-        local: what the expression adds; None where head pose is not apart from it.
+        local: what the expression adds; None where head pose is not apart from it, or all is moved at once.
         eyes: what lids and irises add; None where nobody reads where eyes look.
         mouth: what lips add, and the inside of a mouth; None where they are moved with all else.
     """

@@ -1,7 +1,7 @@
 """Where eyes look: irises moved from side to side between corners and lids, which stay.
 
 The white of an eye is drawn out on one side of its iris and pushed together on the other, so that nothing has to be
-drawn that a source does not show. Up and down they go with the lids.
+drawn that a source does not show. Up and down they do not look.
 """
 
 import torch

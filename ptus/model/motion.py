@@ -11,6 +11,8 @@ from ptus.model import rotation as rotations
 from ptus.model import standing
 from ptus.model.gaze import SHUT
 
+WIDER = 2.0  # how many times as open as the driver's eyes the source's count at most, when they close: noise grows too
+
 
 @dataclass(frozen=True)
 class Motion:
@@ -135,7 +137,8 @@ def transfer(source: Motion, driving: Motion, reference: Motion, options: Transf
         δ = (δ_s R_sᵀ + p (δ_d R_dᵀ - δ_r R_rᵀ)) R, and gaze likewise,   body = body_s + p (s_s / s_r) (body_d - body_r)
 
     Where the driver's eyes are less open than in the reference, the source's close by the same share instead of the
-    same step: h = h_s (1 + p (h_d / h_r - 1)) of an eye's height, so that eyes that shut do so in any face.
+    same step: h = h_s (1 + p (h_d / h_r - 1)) of an eye's height, so that eyes that shut do so in any face. Of a
+    reference whose eyes are nearly shut the step is taken, and none closes by more than WIDER times that.
 
     A driver who is s_r / s_s as large as the source goes as much farther in the frame. Absolute motion is the same with
     the source itself as reference, so that strength 1 puts the source where the driver is. Canonical keypoints stay the
@@ -182,8 +185,8 @@ def _change(source: Motion, driving: Motion, start: Motion) -> Tensor:
     if not own.shape[1]:
         return change
     known = (before / SHUT - 1).clamp(min=0, max=1)
-    further = known * (before - now).clamp(min=0) * (own / before.clamp(min=SHUT) - 1)
+    further = known * (before - now).clamp(min=0) * ((own / before.clamp(min=SHUT)).clamp(max=WIDER) - 1)
     parts = list(change.unbind(dim=1))
-    for (upper, _), step in zip(standing.EYES, further.unbind(dim=1), strict=True):
+    for (upper, _), step in zip(standing.EYES, further.unbind(dim=1), strict=False):
         parts[upper] = parts[upper] + pad(step.unsqueeze(1), (1, 1))
     return torch.stack(parts, dim=1)

@@ -14,22 +14,26 @@ from ptus.model import standing
 from ptus.model.composition import Motions
 from ptus.model.motion import Motion
 from ptus.model.mouth_inside import painted
-from ptus.model.parting import PARTING_MAPS, Edges, parted, parting
+from ptus.model.parting import Edges, parted, parting, share_left
 from ptus.model.patches import Patch, points
-from ptus.model.rotation import product, upright
+from ptus.model.rotation import height, product, upright, width
 from ptus_kernels import grid_sample_2d
 
 # Lengths are in units of the head's half size.
-ABOVE, BELOW = 0.2, 0.3  # how far above and below the lips skin goes with them
+ABOVE, BELOW = 0.2, 0.3  # how far above lips and below a chin skin goes with them
+JAW = 0.6  # how far beside a chin
 UPPER_LIP, LOWER_LIP = 0.05, 0.09  # how thick lips are: they go along wholly
-LEAST_HALF = 0.06  # from a mouth's middle to a corner, also of a head that is seen from the side
+LEAST_HALF = 0.02  # from a mouth's middle to a corner, also of a head that is seen from the side
+LEAST_CHIN = 0.05  # from lower lip to chin
 ROUNDNESS = 2.5  # an arch is 1 - |x|^2.5: a little fuller than a parabola
 STRETCHED, PAINTED = 1.5, 3.0  # times as high as it was: the source shows up to there, from there on all is painted
-LEAST_HEIGHT = 0.02  # of what is compared there
-CHEEKS = 0.5  # how far beyond its corners skin is looked at, of the way from a mouth's middle
-PATCH = (129, 65)  # points down and across
+LEAST_HEIGHT = 0.03  # of what is compared there
+CHEEKS = 0.4  # how far beyond its corners skin is looked at, of the way from a mouth's middle
+LIPS_PATCH, INSIDE_PATCH = (65, 65), (81, 49)  # points down and across
 CORNERS = [list(standing.FACE).index(name) for name in ("left mouth corner", "right mouth corner")]
 LIPS = list(standing.OPENINGS[-1])
+CHIN = list(standing.FACE).index("chin")
+POINTS = [*CORNERS, *LIPS, CHIN]
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,14 @@ class Mouth:
     """A mouth of the driven frame, with its lips.
 
     Args:
-        patch: maps of lips that part, then what is painted, RGB times its share, and that share.
-        down: what a step down the head is in the source, (B, 2).
+        lips: maps of lips that part.
+        down: what a step down the driven head is in the source, (B, 2).
+        inside: what is painted: RGB times its share, then that share.
     """
 
-    patch: Patch
+    lips: Patch
     down: Tensor
+    inside: Patch
 
     @classmethod
     def between(cls, source: Motion, driven: Motion, local: Motions, colours: Tensor) -> "Mouth":
@@ -54,39 +60,41 @@ class Mouth:
             local: what the expression adds in the driven frame.
             colours: of the source, logits, (B, 3, h, w).
         """
-        now, before = (keypoints[:, CORNERS + LIPS, :2] for keypoints in (local.driving, local.source))
-        centre = now[:, len(CORNERS) :].mean(dim=1)
+        now, before = (keypoints[:, POINTS, :2] for keypoints in (local.driving, local.source))
+        centre = now[:, 2:4].mean(dim=1)
         to_head = upright(driven.rotation).transpose(1, 2) / driven.scale.unsqueeze(1)
         now, before = (product(keypoints - centre.unsqueeze(1), to_head) for keypoints in (now, before))
         left, right = (-now[:, 0, 0]).clamp(min=LEAST_HALF), now[:, 1, 0].clamp(min=LEAST_HALF)
         share = left / (left + right)  # of the way from the left corner, where lips are open farthest
-        tilt = now[:, 1, 1] - now[:, 0, 1]
-        edges, edges_before = (_edges(keypoints, share) for keypoints in (now, before))
-        top = torch.minimum(edges.upper, edges_before.upper) - ABOVE
-        bottom = torch.maximum(edges.lower, edges_before.lower) + BELOW
-        corners = torch.lerp(now[:, 0, 1], now[:, 1, 1], share)
-        high = corners.abs() + tilt.abs() + torch.maximum(-top, bottom)
-        half = torch.stack((torch.maximum(left, right), high), dim=1)
+        here, there = (_Heights.of(keypoints, share) for keypoints in (now, before))
+        tilt, beside_chin, jaw = now[:, 1, 1] - now[:, 0, 1], now[:, 4, 0], JAW * width(driven.rotation).squeeze(1)
+        corners, off = torch.maximum(left, right), here.corners.abs() + tilt.abs()
+        down = source.scale * upright(source.rotation)[:, 1] * (height(source.rotation) / height(driven.rotation))
 
-        columns, rows = points(half, PATCH)
-        aside = columns / torch.where(columns < 0, _maps(left), _maps(right))
-        arch = 1 - aside.abs().clamp(max=1).pow(ROUNDNESS)
-        line = _maps(corners) + _maps(tilt / (left + right)) * columns
-        below = rows - line
-        arched, arched_before = edges.arched(arch), edges_before.arched(arch)
-        ends = Edges(_maps(top), _maps(bottom))
-        lips = parting(below, arched, arched_before, ends, (UPPER_LIP, LOWER_LIP))
+        def about(half: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+            """Points of a patch: to the right, of the way to a corner, below the line between both, and that line."""
+            columns, rows = points(half, size)
+            aside = (columns / torch.where(columns < 0, _maps(left), _maps(right))).clamp(min=-1, max=1)
+            line = _maps(here.corners) + _maps(tilt / (left + right)) * columns
+            return columns, aside, rows - line, line
 
-        times = edges.height / (edges_before.height + LEAST_HEIGHT)
+        half = torch.stack((torch.maximum(corners, beside_chin.abs() + jaw), off + here.reach(there)), dim=1)
+        columns, aside, below, _ = about(half, LIPS_PATCH)
+        along_jaw = (1 - ((columns - _maps(beside_chin)) / _maps(jaw)).square()).clamp(min=0).square()
+        lips = Patch.over(_lips(here, there, below, _arch(aside), along_jaw), driven, centre, half)
+
+        high = off + torch.maximum(here.edges.upper.abs(), here.edges.lower.abs()) + LEAST_HEIGHT
+        half = torch.stack((corners, high), dim=1)
+        _, aside, below, line = about(half, INSIDE_PATCH)
+        edges, at_rest = here.edges.arched(_arch(aside)), _maps(before[:, 2, 1]) - line
+        times = here.edges.height / (there.edges.height + LEAST_HEIGHT)
         shown = ((times - STRETCHED) / (PAINTED - STRETCHED)).clamp(min=0, max=1)
-        at_rest = _maps(before[:, 2, 1]) - line
-        inside = painted(below, aside, arched, at_rest, *_colours(source, colours))
-        maps = torch.cat((lips, inside * shown[:, None, None, None]), dim=1)
-        return cls(Patch.over(maps, driven, centre, half), source.scale * upright(source.rotation)[:, 1])
+        inside = painted(below, aside, edges, at_rest, *_colours(source, colours)) * shown[:, None, None, None]
+        return cls(lips, down, Patch.over(inside, driven, centre, half))
 
     def at(self, size: Sequence[int], end: float = 1.0) -> Tensor:
         """What lips add on a frame of a size (H, W), as `Patch.on`: (B, H, W, 2), zeros beyond them."""
-        laid = self._some(slice(PARTING_MAPS)).on(size, end)
+        laid = self.lips.on(size, end)
         return laid.spread(parted(laid.maps) * self.down[..., None, None]).permute(0, 2, 3, 1)
 
     def paint(self, pictures: Tensor, end: float = 1.0) -> Tensor:
@@ -96,28 +104,92 @@ class Mouth:
             pictures: of the driven frame.
             end: as `Patch.on`.
         """
-        laid = self._some(slice(PARTING_MAPS, None)).on(pictures.shape[2:], end)
+        laid = self.inside.on(pictures.shape[2:], end)
         colour, share = laid.maps.split((3, 1), dim=1)
         return pictures + laid.spread(colour - share * pictures[..., laid.rows, laid.columns])
 
-    def _some(self, channels: slice) -> Patch:
-        return replace(self.patch, maps=self.patch.maps[:, channels])
+
+def without_opening(local: Motions, source: Motion) -> Motions:
+    """Motions in which lids stay and lips and chin go as the mouth's corners do, along the head.
+
+    That is what is left for `EyeFlow` and `Mouth` to add.
+
+    Args:
+        local: what the expression adds in the source.
+        source: the motion that it has.
+    """
+    added = local.source - local.driving
+    down = source.rotation[:, None, 1]
+    along = (added * down).sum(dim=2, keepdim=True)
+    of_corners = along[:, CORNERS].mean(dim=1, keepdim=True)
+    kept = list(along.unbind(dim=1))
+    for number in (*LIPS, CHIN):
+        kept[number] = of_corners.squeeze(1)
+    for lid in (lid for eye in standing.EYES for lid in eye):
+        kept[lid] = torch.zeros_like(kept[lid])
+    return replace(local, source=local.source + (torch.stack(kept, dim=1) - along) * down)
 
 
-def without_opening(local: Motions) -> Motions:
-    """Motions in which lids stay and lips go as their corners do: what is left for `EyeFlow` and `Mouth` to add."""
-    added = list((local.source - local.driving).unbind(dim=1))
-    beside = (added[CORNERS[0]] + added[CORNERS[1]]) / 2
-    for pair in standing.OPENINGS:
-        for number in pair:
-            added[number] = beside if number in LIPS else torch.zeros_like(beside)
-    return replace(local, source=local.driving + torch.stack(added, dim=1))
+@dataclass(frozen=True)
+class _Heights:
+    """How far down the head a mouth is, (B,) each, and its lips.
+
+    Args:
+        corners: the line from corner to corner, where lips are open farthest.
+        edges: of the lips, below that line.
+        chin: below it.
+    """
+
+    corners: Tensor
+    edges: Edges
+    chin: Tensor
+
+    @classmethod
+    def of(cls, keypoints: Tensor, share: Tensor) -> "_Heights":
+        """Of the keypoints in POINTS, (B, 5, 2), where lips are open farthest at a share of the way between corners."""
+        left, right, upper, lower, chin = keypoints[..., 1].unbind(dim=1)
+        corners = torch.lerp(left, right, share)
+        return cls(corners, Edges.of(upper, lower, corners), chin - corners)
+
+    @property
+    def top(self) -> Tensor:
+        """Above it nothing goes along."""
+        return self.edges.upper - ABOVE
+
+    @property
+    def jaw(self) -> Tensor:
+        """Where the chin is, or the lower lip at least lets it be."""
+        return torch.maximum(self.chin, self.edges.lower + LOWER_LIP + LEAST_CHIN)
+
+    def reach(self, other: "_Heights") -> Tensor:
+        """How far from the line something moves between two."""
+        return torch.maximum(-torch.minimum(self.top, other.top), self.jaw + BELOW)
 
 
-def _edges(keypoints: Tensor, share: Tensor) -> Edges:
-    """Of corners and lips (B, 4, 2) along the head."""
-    left, right, upper, lower = keypoints[..., 1].unbind(dim=1)
-    return Edges.of(upper, lower, torch.lerp(left, right, share))
+def _lips(here: _Heights, there: _Heights, down: Tensor, arch: Tensor, along_jaw: Tensor) -> Tensor:
+    """Maps of lips that part: skin above goes with the upper lip, below with the lower one, then with the chin.
+
+    Args:
+        here: as they are.
+        there: as they were.
+        down: points, below the line from corner to corner, (B, h, w), or what broadcasts to that, as all of these.
+        arch: the share of an opening that is left beside its middle.
+        along_jaw: the same of a step of the chin.
+
+    Returns:
+        As `parting`.
+    """
+    edges, before = here.edges.arched(arch), there.edges.arched(arch)
+    top, chin = _maps(torch.minimum(here.top, there.top)), _maps(here.jaw)
+    above = (before.upper - edges.upper) * share_left(down, edges.upper - UPPER_LIP, top)
+    from_lip = share_left(down, edges.lower + LOWER_LIP, chin)
+    below = torch.lerp(_maps(there.chin - here.chin) * along_jaw, before.lower - edges.lower, from_lip)
+    return parting(down, edges, before, above, below * share_left(down, chin, chin + BELOW))
+
+
+def _arch(aside: Tensor) -> Tensor:
+    """The share of an opening that is left so far aside, of the way to a corner."""
+    return 1 - aside.abs().pow(ROUNDNESS)
 
 
 def _colours(source: Motion, colours: Tensor) -> tuple[Tensor, Tensor]:
@@ -127,7 +199,10 @@ def _colours(source: Motion, colours: Tensor) -> tuple[Tensor, Tensor]:
     places = torch.cat((middle, corners + CHEEKS * (corners - middle)), dim=1).unsqueeze(1)
     found = grid_sample_2d(colours, places, padding_mode="border", align_corners=False).squeeze(2).sigmoid()
     of_lips, cheeks = found.split((1, len(CORNERS)), dim=2)
-    return of_lips.squeeze(2), cheeks.amax(dim=2)  # one of them may lie beside the face, or in the shade
+    # Of a turned head the side that is seen: beyond the other one may lie what is behind the head.
+    seen = (corners - middle).square().sum(dim=2).square()
+    shares = (seen / seen.sum(dim=1, keepdim=True)).unsqueeze(1)
+    return of_lips.squeeze(2), (shares * cheeks).sum(dim=2)
 
 
 def _maps(numbers: Tensor) -> Tensor:

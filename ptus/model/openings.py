@@ -1,4 +1,4 @@
-"""Eyes and mouth as openings: what they show that the source does not, which nothing but drawing can give.
+"""Eyes and mouth as openings: what they show that the source does not, which has to be drawn or painted.
 
 Where lips part, a warp brings what lies beyond each of them in the source: the other lip.
 """

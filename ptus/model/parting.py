@@ -32,31 +32,39 @@ class Edges:
         return Edges(self.upper[..., None, None] * arch, self.lower[..., None, None] * arch)
 
 
-def parting(down: Tensor, now: Edges, before: Edges, ends: Edges, held: tuple[float, float]) -> Tensor:
+def parting(down: Tensor, now: Edges, before: Edges, above: Tensor, below: Tensor) -> Tensor:
     """What a patch has to know for `parted`, as maps that have no steps and can be laid on a frame of any size.
 
-    Skin beside an edge goes with it, wholly as far as it is held, then ever less as far as to its end. What lies
-    between edges is drawn out as they part; where they close it stays, and they close over it.
+    What lies between edges is drawn out as they part. Where they close over it, it stays, as far as they leave room.
 
     Args:
         down: points, how far each is below the corners, (..., h, w); edges are of points too.
         now: the edges as they are.
         before: as they were.
-        ends: where skin above and below stays, of numbers (..., 1, 1).
-        held: how far above and below the edges skin goes with them wholly.
+        above: how far below where they are points of the skin above were.
+        below: the same of the skin below.
 
     Returns:
-        (..., PARTING_MAPS, h, w): how far above where they are points were, downwards, of skin above, between edges,
-        and of skin below; how far points are below the upper edge and above the lower one.
+        (..., PARTING_MAPS, h, w): how far below where they are points were, of skin above, between edges, and of skin
+        below; how far points are below the upper edge and above the lower one.
     """
     upper, lower = before.upper - now.upper, before.lower - now.lower
-    over = (now.upper - held[0] - ends.upper).clamp(min=THINNEST)
-    under = (ends.lower - now.lower - held[1]).clamp(min=THINNEST)
-    above = upper * ((down - ends.upper) / over).clamp(min=0, max=1)
-    below = lower * ((ends.lower - down) / under).clamp(min=0, max=1)
     stays = torch.minimum(upper.clamp(min=0), lower)
     between = torch.where(upper <= lower, stays, torch.lerp(upper, lower, way(down, now)))
     return torch.stack((above, between, below, down - now.upper, now.lower - down), dim=-3)
+
+
+def share_left(down: Tensor, start: Tensor, end: Tensor) -> Tensor:
+    """The share of a step that skin takes which goes along wholly up to a line, and from another on not at all.
+
+    Args:
+        down: points.
+        start: line up to which it goes along.
+        end: line from which it stays, above that or below.
+    """
+    apart = end - start
+    far = torch.where(apart.abs() < THINNEST, THINNEST, apart)
+    return ((end - down) / far).clamp(min=0, max=1)
 
 
 def parted(maps: Tensor) -> Tensor:

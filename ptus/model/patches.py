@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from ptus.model.layers import lines
 from ptus.model.motion import Motion
@@ -19,7 +20,7 @@ class Patch:
     """Maps over a part of a face, upright in the head.
 
     Args:
-        maps: (B, C, h, w), outer points at the edges.
+        maps: (B, C, h, w), outer points at the edges, where they are zeros or next to nothing.
         across: where a step to the right in the frame leads in the patch, in [-1, 1] of it: (B, 2).
         down: the same of a step down.
         middle: where the frame's middle is in the patch, (B, 2).
@@ -88,8 +89,9 @@ class Laid:
 
 
 def _may_look(maps: Tensor) -> bool:
-    """Whether what is computed may depend on numbers: it would be another graph each time, and a GPU would wait."""
-    return maps.device.type == "cpu" and not torch.compiler.is_compiling()
+    """Whether what is computed may depend on numbers: not where it is recorded, and a GPU would wait."""
+    plain = type(maps) is Tensor and _get_current_dispatch_mode() is None and not torch.compiler.is_compiling()
+    return plain and maps.device.type == "cpu" and len(maps) > 0
 
 
 def _reach(centre: Tensor, half: Tensor) -> tuple[float, float, float, float] | None:

@@ -37,9 +37,13 @@ def width(rotation: Tensor) -> Tensor:
         rotation: of heads, (B, 3, 3).
     """
     # Its area in the picture, the cofactor of the axis that points away, over its height.
-    high = torch.linalg.vector_norm(rotation[:, 1, :2], dim=-1, keepdim=True)
-    across: Tensor = rotation[:, 2, 2:].abs() / high.clamp(min=LEAST_WIDTH)
-    return across.clamp(min=LEAST_WIDTH, max=1.0)
+    return (rotation[:, 2, 2:].abs() / height(rotation)).clamp(min=LEAST_WIDTH, max=1.0)
+
+
+def height(rotation: Tensor) -> Tensor:
+    """How high a head that nods is along its tilt, likewise."""
+    high: Tensor = torch.linalg.vector_norm(rotation[:, 1, :2], dim=-1, keepdim=True)
+    return high.clamp(min=LEAST_WIDTH)
 
 
 def from_angles(angles: Tensor) -> Tensor:

@@ -119,10 +119,11 @@ class CoarseToFine(nn.Module):
         face_flow = FaceFlow()
         if self.local_masks is not None:
             local_logits, _ = self.local_masks(fine, local, source, driven)
-            face_flow = FaceFlow(LocalFlow(local_logits.squeeze(2), local))
-            if config.reads_close_up:
+            if not config.parts_lids_and_lips:
+                face_flow = FaceFlow(LocalFlow(local_logits.squeeze(2), local), _gaze(config, source, driven))
+            else:
                 face_flow = FaceFlow(
-                    LocalFlow(local_logits.squeeze(2), without_opening(local)),
+                    LocalFlow(local_logits.squeeze(2), without_opening(local, source)),
                     EyeFlow.between(source, driven, local_seen),
                     Mouth.between(source, driven, local_seen, appearance.colours),
                 )
@@ -166,8 +167,7 @@ class SingleLevel(nn.Module):
         )
         farthest = displacement(source, driven)
         deformation, flow = self.refinement(seen, deformation, farthest, driven)
-        eyes = EyeFlow.between(source, driven, None) if self.config.reads_close_up else None
-        face_flow = FaceFlow(eyes=eyes)
+        face_flow = FaceFlow(eyes=_gaze(self.config, source, driven))
         deformation = _added(deformation, face_flow)
         warped = warp_blend(appearance.volume, deformation, self.occlusion(seen), sigmoid=True, align_corners=True)
         local, local_seen = local_motions(self.config, source, driven)
@@ -175,6 +175,11 @@ class SingleLevel(nn.Module):
         openings = Openings.between(local_seen, source, driven)
         offset, folded = _offset(flow), self.fold(warped)
         return Warped(folded, seen, expression, openings, farthest, offset, face_flow, deformation, region)
+
+
+def _gaze(config: ModelConfig, source: Motion, driven: Motion) -> EyeFlow | None:
+    """What irises add where lids are moved with all else; None where nobody reads where eyes look."""
+    return EyeFlow.between(source, driven, None) if config.reads_close_up else None
 
 
 def _added(deformation: Tensor, face_flow: FaceFlow) -> Tensor:

@@ -87,7 +87,12 @@ class Objective(nn.Module):
         if weights.face_region and region is not None:
             losses["face_region"] = priors.face_region_loss(region, batch.source_boxes, batch.driving_boxes)
         if weights.known_flow:
-            losses["known_flow"] = known_flow_loss(rendered.flow, batch.source_known, batch.driving_known)
+            losses["known_flow"] = known_flow_loss(
+                rendered.flow,
+                batch.source_known,
+                batch.driving_known,
+                lids=not model.config.parts_lids_and_lips,
+            )
         if discriminators is not None:
             losses |= self._judgements(batch, rendered.pictures, discriminators)
         return Outcome(losses, rendered.pictures)

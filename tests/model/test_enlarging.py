@@ -4,11 +4,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from ptus.model import PTUS
+from ptus.model import PRESETS, PTUS
+from ptus.model.composition import local_motions
 from ptus.model.enlarging import enlarged
+from ptus.model.eyes import EyeFlow
 from ptus.model.face_flow import FaceFlow
 from ptus.model.inference import for_inference
 from ptus.model.layers import identity_grid
+from ptus.model.mouth import Mouth
+from tests.model.test_mouth import talking
 
 SIDE = 16
 ALL, NOTHING = 30.0, -30.0  # logits of the source's share
@@ -56,3 +60,27 @@ def test_of_the_models_own_size_it_is_the_decoders_picture(
     found = model.render(appearance, source, driven, shown)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+
+
+@torch.no_grad()
+def test_eyes_and_mouth_of_a_larger_picture_are_as_fine_as_it_is() -> None:
+    """At each of its points they are where the frame has them, not where the nearest of the flow's points does."""
+    source, driven = talking(0.0, 0.0), talking(-0.05, 0.25, chin=0.15)
+    _, local = local_motions(PRESETS["slim-128"], source, driven)
+    mouth = Mouth.between(source, driven, local, torch.zeros(1, 3, 4, 4))
+    face = FaceFlow(None, EyeFlow.between(source, driven, local), mouth)
+    size, end = 120, (119 / 120) * (SIDE / (SIDE - 1))
+    picture = torch.rand(1, 3, 1, size).expand(-1, -1, size, -1).contiguous()
+    added = face.fine((SIDE, SIDE))
+    assert added is not None
+    found = enlarged(picture, still() + added, same(ALL), torch.zeros(1, 3, SIDE, SIDE), face)
+    torch.testing.assert_close(found, mouth.paint(picture, end), rtol=0, atol=1e-4)  # columns are of one colour
+    rows = torch.linspace(0, 1, size).view(1, 1, size, 1).expand(1, 3, size, size).contiguous()
+    found = enlarged(rows, still() + added, same(ALL), torch.zeros(1, 3, SIDE, SIDE), face)
+    fine = face.fine((size, size), end)
+    assert fine is not None
+    moved = (found - rows)[0, 0] * (size - 1) / size * 2
+    seen = fine[0, ..., 1] * (SIDE - 1) / SIDE
+    painted = mouth.paint(torch.zeros(1, 3, size, size), end)[0].amax(dim=0) > 0
+    torch.testing.assert_close(moved[~painted], seen[~painted], rtol=0, atol=1e-3)
+    assert seen.abs().max() > 0.1

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ptus.model.parting import PARTING_MAPS, Edges, parted, parting
+from ptus.model.parting import PARTING_MAPS, Edges, parted, parting, share_left
 
 ENDS, HELD = (-0.5, 0.6), (0.05, 0.1)
 DOWN = torch.linspace(-1, 1, 2001, dtype=torch.float64).view(1, -1, 1)
@@ -14,9 +14,19 @@ def edges(upper: float, lower: float) -> Edges:
     return Edges(*(torch.full((1, 1, 1), edge, dtype=torch.float64) for edge in (upper, lower)))
 
 
+def skin(down: Tensor, now: Edges, before: Edges) -> list[Tensor]:
+    """That above and below, which goes along as far as HELD and stays from ENDS on."""
+    return [
+        (was - edge) * share_left(down, edge + beside, torch.full_like(edge, end))
+        for was, edge, beside, end in zip(
+            (before.upper, before.lower), (now.upper, now.lower), (-HELD[0], HELD[1]), ENDS, strict=True
+        )
+    ]
+
+
 def was_at(now: Edges, before: Edges) -> Tensor:
     """Where the points of DOWN were."""
-    maps = parting(DOWN, now, before, edges(*ENDS), HELD)
+    maps = parting(DOWN, now, before, *skin(DOWN, now, before))
     assert maps.shape == (1, PARTING_MAPS, *DOWN.shape[1:])
     return (DOWN + parted(maps)[:, 0]).flatten()
 
@@ -56,7 +66,8 @@ def test_what_is_between_edges_that_part_is_drawn_out() -> None:
 
 def test_between_edges_that_meet_nothing_is_seen() -> None:
     """However they are enlarged: an edge is a step."""
-    maps = parting(DOWN[:, ::50], edges(0.011, 0.011), edges(-0.1, 0.1), edges(*ENDS), HELD)
+    now, before = edges(0.011, 0.011), edges(-0.1, 0.1)
+    maps = parting(DOWN[:, ::50], now, before, *skin(DOWN[:, ::50], now, before))
     larger = torch.nn.functional.interpolate(maps, (2001, 1), mode="bilinear", align_corners=True)
     points = (DOWN + parted(larger)[:, 0]).flatten()
     assert not ((points > -0.09) & (points < 0.09)).any()

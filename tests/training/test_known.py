@@ -116,26 +116,39 @@ def shifting_flow(x: float) -> Tensor:
 
 def test_the_flow_takes_landmarks_to_the_source(true: TrueMotion) -> None:
     source, driving = known_pair(true)
-    opened = known_flow_loss(shifting_flow(-0.25), source.packed(), driving.packed())
+    opened = known_flow_loss(shifting_flow(-0.25), source.packed(), driving.packed(), lids=True)
     assert opened == pytest.approx((0.2 / (2 * 13) + 0.2 / (2 * 3)) / 2, rel=1e-4)  # of 13 places, of 3 openings
-    still = known_flow_loss(shifting_flow(0.0), source.packed(), driving.packed())
+    still = known_flow_loss(shifting_flow(0.0), source.packed(), driving.packed(), lids=True)
     assert still == pytest.approx(float(opened) + 0.5 / 2 / 2, rel=1e-4)
     same = dataclasses.replace(driving, face=source.face + torch.tensor([0.25, 0.0, 0.0]))
-    assert known_flow_loss(shifting_flow(-0.25), source.packed(), same.packed()) < 1e-6
+    assert known_flow_loss(shifting_flow(-0.25), source.packed(), same.packed(), lids=True) < 1e-6
+
+
+def test_lids_that_have_a_flow_of_their_own_do_not_count(true: TrueMotion) -> None:
+    source, driving = known_pair(true)
+    face = driving.face.clone()
+    face[:, [lid for eye in standing.EYES for lid in eye], 1] += 0.3
+    blinking = dataclasses.replace(driving, face=face).packed()
+    flow, still = shifting_flow(-0.25), driving.packed()
+    counted = [float(known_flow_loss(flow, source.packed(), packed, lids=False)) for packed in (still, blinking)]
+    assert counted[0] == counted[1] == pytest.approx((0.2 / (2 * 9) + 0.2 / 2) / 2, rel=1e-4)  # of 9 places, of one
+    assert known_flow_loss(flow, source.packed(), blinking, lids=True) > 2 * known_flow_loss(
+        flow, source.packed(), still, lids=True
+    )
 
 
 def test_landmarks_beyond_the_frame_or_not_known_leave_the_flow_alone(true: TrueMotion) -> None:
     source, driving = known_pair(true)
     flow = shifting_flow(0.0).clone().requires_grad_()
     away = dataclasses.replace(driving, face=driving.face + 3)
-    assert known_flow_loss(flow, source.packed(), away.packed()) == 0
+    assert known_flow_loss(flow, source.packed(), away.packed(), lids=True) == 0
     packed = driving.packed()
     packed[0] = torch.nan
-    loss = known_flow_loss(flow, source.packed(), packed)
+    loss = known_flow_loss(flow, source.packed(), packed, lids=True)
     loss.backward()
     assert flow.grad is not None and flow.grad.isfinite().all()
     assert not flow.grad[0].any() and flow.grad[1].any()
-    alone = known_flow_loss(flow[1:], source[1:].packed(), driving[1:].packed())
+    alone = known_flow_loss(flow[1:], source[1:].packed(), driving[1:].packed(), lids=True)
     torch.testing.assert_close(loss, alone)
 
 

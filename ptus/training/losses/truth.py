@@ -20,6 +20,7 @@ HEAD = ("rotation", "translation", "scale", "canonical")
 SEEN = [number for number, name in enumerate(LANDMARKS) if not {"jaw", "iris"} & set(name.split())]
 """Landmarks that hardly anything hides from the camera, however a head turns."""
 OPENINGS_WEIGHT = 4.0  # of a face, and of its gaze: they vary by a fraction of what its keypoints do
+_LIDS = [lid for eye in standing.EYES for lid in eye]
 BESIDE = 0.04  # how far above and below lids and lips the flow is looked at, of the head's half size
 
 
@@ -63,7 +64,7 @@ def known_motion_loss(motion: Motion, packed: Tensor, config: ModelConfig) -> Te
     return _mean_of_known([found - expected for found, expected in pairs])
 
 
-def known_flow_loss(flow: Tensor, source: Tensor, driving: Tensor) -> Tensor:
+def known_flow_loss(flow: Tensor, source: Tensor, driving: Tensor, *, lids: bool) -> Tensor:
     """Landmarks of the face come from where the source has them: a scalar, 0 where nothing is known.
 
     Pictures alone hardly say so: lids and lips are a few pixels, and dark ones beside bright ones. How far eyes and
@@ -74,6 +75,8 @@ def known_flow_loss(flow: Tensor, source: Tensor, driving: Tensor) -> Tensor:
         flow: where each point of the driven frame is seen in the source, (B, S, S, 2).
         source: what is known of the source's motion, packed, (B, 145).
         driving: the same of the driver's.
+        lids: whether lids count: where they have a flow of their own, which leaves out the white of eyes that close,
+            nothing else is to move them.
 
     Returns:
         Mean absolute difference along x and y, in units of half the driven head's size.
@@ -86,6 +89,8 @@ def known_flow_loss(flow: Tensor, source: Tensor, driving: Tensor) -> Tensor:
     inside = (at.abs() <= 1).all(dim=-1, keepdim=True)
     scale = here.scale.nan_to_num(1.0).unsqueeze(1)  # a NaN would reach gradients
     apart = (rearrange(found, "b n 1 k -> b k n") - expected) / scale
+    if not lids:
+        inside = inside & torch.ones_like(inside).index_fill(1, torch.tensor(_LIDS, device=flow.device), False)
     apart = torch.where(inside, apart, torch.nan)
     return _mean_of_known([apart[:, SEEN], _openings(apart)])
 
