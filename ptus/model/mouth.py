@@ -23,7 +23,7 @@ from ptus_kernels import grid_sample_2d
 ABOVE, BELOW = 0.2, 0.3  # how far above lips and below a chin skin goes with them
 JAW = 0.6  # how far beside a chin
 UPPER_LIP, LOWER_LIP = 0.05, 0.09  # how thick lips are: they go along wholly
-LEAST_HALF = 0.02  # from a mouth's middle to a corner, also of a head that is seen from the side
+LEAST_HALF = 0.045  # from a mouth's middle to a corner, also of a head that is seen from the side
 LEAST_CHIN = 0.05  # from lower lip to chin
 ROUNDNESS = 2.5  # an arch is 1 - |x|^2.5: a little fuller than a parabola
 STRETCHED, PAINTED = 1.5, 3.0  # times as high as it was: the source shows up to there, from there on all is painted

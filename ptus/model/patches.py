@@ -90,8 +90,9 @@ class Laid:
 
 def _may_look(maps: Tensor) -> bool:
     """Whether what is computed may depend on numbers: not where it is recorded, and a GPU would wait."""
-    plain = type(maps) is Tensor and _get_current_dispatch_mode() is None and not torch.compiler.is_compiling()
-    return plain and maps.device.type == "cpu" and len(maps) > 0
+    if torch.compiler.is_compiling() or type(maps) is not Tensor or _get_current_dispatch_mode() is not None:
+        return False
+    return maps.device.type == "cpu" and len(maps) > 0
 
 
 def _reach(centre: Tensor, half: Tensor) -> tuple[float, float, float, float] | None:
