@@ -103,7 +103,7 @@ def _lids_parting(local: Motions, driven: Motion, centre: Tensor, across: Tensor
     before = Edges.of(upper, lower, corners)
     lids_now = heights(_lids(local.driving))
     now = Edges.of(lids_now[..., 0], lids_now[..., 1], corners)
-    shut = ((before.height - now.height) / before.height.clamp(min=SHUT)).clamp(min=0)
+    shut = ((before.height - now.height) / before.height.clamp(min=SHUT)).clamp(min=0).square()
     now = Edges(torch.minimum(now.upper + SLIT * shut, now.lower), now.lower)
     top = torch.minimum(before.upper - to_brow.clamp(min=LEAST_LID, max=ABOVE), now.upper - LEAST_LID)
     bottom = torch.maximum(before.lower, now.lower) + BELOW

@@ -110,7 +110,7 @@ class Mouth:
 
 
 def without_opening(local: Motions, source: Motion) -> Motions:
-    """Motions in which lids stay and lips and chin go as the mouth's corners do, along the head.
+    """Motions in which lips and chin go as the mouth's corners do, and lids stay where they are along the head.
 
     That is what is left for `EyeFlow` and `Mouth` to add.
 
@@ -118,16 +118,14 @@ def without_opening(local: Motions, source: Motion) -> Motions:
         local: what the expression adds in the source.
         source: the motion that it has.
     """
-    added = local.source - local.driving
-    down = source.rotation[:, None, 1]
-    along = (added * down).sum(dim=2, keepdim=True)
-    of_corners = along[:, CORNERS].mean(dim=1, keepdim=True)
-    kept = list(along.unbind(dim=1))
+    down = source.rotation[:, 1]
+    added = list((local.source - local.driving).unbind(dim=1))
+    of_corners = (added[CORNERS[0]] + added[CORNERS[1]]) / 2
     for number in (*LIPS, CHIN):
-        kept[number] = of_corners.squeeze(1)
+        added[number] = of_corners
     for lid in (lid for eye in standing.EYES for lid in eye):
-        kept[lid] = torch.zeros_like(kept[lid])
-    return replace(local, source=local.source + (torch.stack(kept, dim=1) - along) * down)
+        added[lid] = added[lid] - (added[lid] * down).sum(dim=1, keepdim=True) * down
+    return replace(local, source=local.driving + torch.stack(added, dim=1))
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def test_skin_beside_lids_is_seen_where_it_was(roll: float, scale: float, height
     source, driven = looking(OPEN, roll=-roll, scale=scale), looking(height, lower, roll)
     flow = eye_flow(source, driven)
     down = source.scale * upright(source.rotation)[0, 1]
-    shut = max(1 - height / OPEN, 0)
+    shut = max(1 - height / OPEN, 0) ** 2
     above = (height - OPEN - lower - min(SLIT * shut, height)) * down
     below = (WATERLINE * shut - lower) * down
     for aside in (0.005, 0.015):
