@@ -26,7 +26,7 @@ UPPER_LIP, LOWER_LIP = 0.05, 0.09  # how thick lips are: they go along wholly
 LEAST_HALF = 0.045  # from a mouth's middle to a corner, also of a head that is seen from the side
 LEAST_CHIN = 0.05  # from lower lip to chin
 ROUNDNESS = 2.5  # an arch is 1 - |x|^2.5: a little fuller than a parabola
-STRETCHED, PAINTED = 1.5, 3.0  # times as high as it was: the source shows up to there, from there on all is painted
+STRETCHED, PAINTED = 1.5, 2.5  # times as high as it was: the source shows up to there, from there on all is painted
 LEAST_HEIGHT = 0.03  # of what is compared there
 CHEEKS = 0.4  # how far beyond its corners skin is looked at, of the way from a mouth's middle
 LIPS_PATCH, INSIDE_PATCH = (65, 65), (81, 49)  # points down and across
@@ -64,33 +64,27 @@ class Mouth:
         centre = now[:, 2:4].mean(dim=1)
         to_head = upright(driven.rotation).transpose(1, 2) / driven.scale.unsqueeze(1)
         now, before = (product(keypoints - centre.unsqueeze(1), to_head) for keypoints in (now, before))
-        left, right = (-now[:, 0, 0]).clamp(min=LEAST_HALF), now[:, 1, 0].clamp(min=LEAST_HALF)
-        share = left / (left + right)  # of the way from the left corner, where lips are open farthest
-        here, there = (_Heights.of(keypoints, share) for keypoints in (now, before))
-        tilt, beside_chin, jaw = now[:, 1, 1] - now[:, 0, 1], now[:, 4, 0], JAW * width(driven.rotation).squeeze(1)
-        corners, off = torch.maximum(left, right), here.corners.abs() + tilt.abs()
-        down = source.scale * upright(source.rotation)[:, 1] * (height(source.rotation) / height(driven.rotation))
+        line = _Line.of(now)
+        here, there = (_Heights.of(keypoints, line.share) for keypoints in (now, before))
+        chin, jaw = now[:, 4, 0], JAW * width(driven.rotation).squeeze(1)
+        off = here.corners.abs() + line.tilt.abs()
 
-        def about(half: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-            """Points of a patch: to the right, of the way to a corner, below the line between both, and that line."""
-            columns, rows = points(half, size)
-            aside = (columns / torch.where(columns < 0, _maps(left), _maps(right))).clamp(min=-1, max=1)
-            line = _maps(here.corners) + _maps(tilt / (left + right)) * columns
-            return columns, aside, rows - line, line
-
-        half = torch.stack((torch.maximum(corners, beside_chin.abs() + jaw), off + here.reach(there)), dim=1)
-        columns, aside, below, _ = about(half, LIPS_PATCH)
-        along_jaw = (1 - ((columns - _maps(beside_chin)) / _maps(jaw)).square()).clamp(min=0).square()
-        lips = Patch.over(_lips(here, there, below, _arch(aside), along_jaw), driven, centre, half)
+        half = torch.stack((torch.maximum(line.farthest, chin.abs() + jaw), off + here.reach(there)), dim=1)
+        columns, rows = points(half, LIPS_PATCH)
+        below, arch = rows - line.at(columns, here.corners), _arch(line.aside(columns))
+        along_jaw = (1 - ((columns - _maps(chin)) / _maps(jaw)).square()).clamp(min=0).square()
+        lips = Patch.over(_lips(here, there, below, arch, along_jaw), driven, centre, half)
 
         high = off + torch.maximum(here.edges.upper.abs(), here.edges.lower.abs()) + LEAST_HEIGHT
-        half = torch.stack((corners, high), dim=1)
-        _, aside, below, line = about(half, INSIDE_PATCH)
-        edges, at_rest = here.edges.arched(_arch(aside)), _maps(before[:, 2, 1]) - line
+        half = torch.stack((line.farthest, high), dim=1)
+        columns, rows = points(half, INSIDE_PATCH)
+        at_line, aside = line.at(columns, here.corners), line.aside(columns)
+        at_rest, edges = _maps(before[:, 2, 1]) - at_line, here.edges.arched(_arch(aside))
         times = here.edges.height / (there.edges.height + LEAST_HEIGHT)
         shown = ((times - STRETCHED) / (PAINTED - STRETCHED)).clamp(min=0, max=1)
-        inside = painted(below, aside, edges, at_rest, *_colours(source, colours)) * shown[:, None, None, None]
-        return cls(lips, down, Patch.over(inside, driven, centre, half))
+        inside = painted(rows - at_line, aside, edges, at_rest, *_colours(source, colours))
+        down = source.scale * upright(source.rotation)[:, 1] * (height(source.rotation) / height(driven.rotation))
+        return cls(lips, down, Patch.over(inside * shown[:, None, None, None], driven, centre, half))
 
     def at(self, size: Sequence[int], end: float = 1.0) -> Tensor:
         """What lips add on a frame of a size (H, W), as `Patch.on`: (B, H, W, 2), zeros beyond them."""
@@ -126,6 +120,46 @@ def without_opening(local: Motions, source: Motion) -> Motions:
     for lid in (lid for eye in standing.EYES for lid in eye):
         added[lid] = added[lid] - (added[lid] * down).sum(dim=1, keepdim=True) * down
     return replace(local, source=local.driving + torch.stack(added, dim=1))
+
+
+@dataclass(frozen=True)
+class _Line:
+    """From corner to corner of a mouth, in the head's own plane, seen from the lips' middle; numbers (B,).
+
+    Args:
+        left: how far the left corner is to the left.
+        right: how far the right corner is to the right.
+        tilt: how much lower that is.
+    """
+
+    left: Tensor
+    right: Tensor
+    tilt: Tensor
+
+    @classmethod
+    def of(cls, keypoints: Tensor) -> "_Line":
+        """Of the keypoints in POINTS, (B, 5, 2)."""
+        left, right = keypoints[:, 0], keypoints[:, 1]
+        return cls((-left[:, 0]).clamp(min=LEAST_HALF), right[:, 0].clamp(min=LEAST_HALF), right[:, 1] - left[:, 1])
+
+    @property
+    def share(self) -> Tensor:
+        """Of the way from the left corner, where the lips' middle is."""
+        return self.left / (self.left + self.right)
+
+    @property
+    def farthest(self) -> Tensor:
+        """How far the farther corner is."""
+        return torch.maximum(self.left, self.right)
+
+    def aside(self, columns: Tensor) -> Tensor:
+        """How far points are aside, of the way to a corner: from -1 to 1."""
+        return (columns / torch.where(columns < 0, _maps(self.left), _maps(self.right))).clamp(min=-1, max=1)
+
+    def at(self, columns: Tensor, middle: Tensor) -> Tensor:
+        """How low it is above or below points, (B, 1, w), that low in the middle; beyond corners as there."""
+        within = torch.minimum(torch.maximum(columns, _maps(-self.left)), _maps(self.right))
+        return _maps(middle) + _maps(self.tilt / (self.left + self.right)) * within
 
 
 @dataclass(frozen=True)

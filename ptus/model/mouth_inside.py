@@ -7,11 +7,15 @@ from ptus.model.parting import Edges, way
 
 # Lengths are in units of the head's half size.
 RIM = 0.012  # how soft the rim is
-TEETH_BELOW, TEETH_RIM = 0.03, 0.015  # how far teeth end below an upper lip at rest, and how soft they end
-BARED, BOTH = 1.5, 0.1  # a lip that rises bares lower teeth too, by so many times that; how high both are at most
+TEETH_BELOW, TEETH_RIM = 0.025, 0.015  # how far teeth end below an upper lip at rest, and how soft they end
+RAISED, BARED = (
+    0.12,
+    0.22,
+)  # by what share of an opening an upper lip rises that begins to bare lower teeth too, or does
+BOTH = 0.1  # how high teeth are at most, upper and lower ones
 GAP, GAP_SHADE = 0.007, 0.2  # σ of the line where they meet, and how dark it is
 TEETH_RISE = 0.06  # how much higher teeth end at the corners
-WHITE, TEETH_LIGHT = 0.75, 1.12  # how pale teeth are, between skin and grey, and how light beside it
+WHITE, TEETH_LIGHT = 0.75, 1.08  # how pale teeth are, between skin and grey, and how light beside it
 SHADE, SHADE_BELOW = 0.75, 0.05  # how light teeth are right below the lip, and how far its shade falls
 DARK, TONGUE = 0.3, 0.7  # how light beside lips
 TONGUE_FROM, TONGUE_WHOLE = 0.55, 0.85  # of the way down
@@ -43,9 +47,10 @@ def painted(below: Tensor, aside: Tensor, lips: Edges, at_rest: Tensor, lip: Ten
     colour = torch.lerp(_plane(DARK * warm), _plane(TONGUE * warm), tongue)
     pale = TEETH_LIGHT * torch.lerp(skin, skin.mean(dim=1, keepdim=True).expand_as(skin), WHITE)
     lit = SHADE + (1 - SHADE) * ((below - lips.upper) / SHADE_BELOW).clamp(min=0, max=1)
-    bared = BARED * (at_rest - lips.upper).clamp(min=0) * from_middle
+    raised = (at_rest - lips.upper) / lips.height.clamp(min=RIM)
+    bared = ((raised - RAISED) / (BARED - RAISED)).clamp(min=0, max=1) * from_middle
     meet = at_rest + TEETH_BELOW - TEETH_RISE * aside.square()
-    end = meet + torch.minimum(bared, (lips.upper + BOTH - TEETH_BELOW - at_rest).clamp(min=0))
+    end = meet + bared * (lips.upper + BOTH - meet).clamp(min=0)
     lit = lit * (1 - GAP_SHADE * torch.exp(((below - meet) / GAP).square() / -2))
     teeth = ((end - below) / TEETH_RIM + 0.5).clamp(min=0, max=1) * (1 - aside.square().square()).clamp(min=0)
     teeth, lit = teeth.unsqueeze(1), (lit * (1 - aside.square() / 2)).unsqueeze(1)
