@@ -8,10 +8,7 @@ from ptus.model.parting import Edges, way
 # Lengths are in units of the head's half size.
 RIM = 0.012  # how soft the rim is
 TEETH_BELOW, TEETH_RIM = 0.025, 0.015  # how far teeth end below an upper lip at rest, and how soft they end
-RAISED, BARED = (
-    0.12,
-    0.22,
-)  # by what share of an opening an upper lip rises that begins to bare lower teeth too, or does
+RAISED, BARED = 0.12, 0.22  # shares of an opening that an upper lip rises by: lower teeth begin to be bared, and are
 BOTH = 0.1  # how high teeth are at most, upper and lower ones
 GAP, GAP_SHADE = 0.007, 0.2  # σ of the line where they meet, and how dark it is
 TEETH_RISE = 0.06  # how much higher teeth end at the corners
