@@ -6,7 +6,9 @@ import pytest
 from ptus.demo.photo import load_photo
 from ptus.evaluation.correlation import Correlation
 from ptus.evaluation.opening import OpeningMeter, opening
+from ptus.evaluation.regions import MOUTH, part
 from ptus.faces import HaarDetector
+from ptus.images import Pixels
 from tests.evaluation.faces import FACE, KnownFace, drawn
 
 BLINKS = [1, 1, 1, 0.5, 0, 0.5, 1, 1, 1, 1, 0.4, 0, 0, 0.6, 1, 1]
@@ -43,3 +45,26 @@ def test_a_still_picture_is_exactly_still() -> None:
     for opened in BLINKS:
         correlation.add(meter.measure(pixels).eyes, opened)
     assert correlation.value == 0
+
+
+def lips(teeth: float, grey: bool = False) -> Pixels:
+    """A face of which the mouth is red lips, teeth between them as far as is said."""
+    pixels = np.full((256, 256, 3), (200, 160, 140), np.uint8)
+    mouth = part(FACE, MOUTH)
+    left, top, width, height = (round(number) for number in (mouth.x, mouth.y, mouth.width, mouth.height))
+    pixels[top : top + height, left : left + width] = (160, 70, 70)
+    middle, half = top + height // 2, round(teeth * height / 2)
+    pixels[middle - half : middle + half, left : left + width] = (235, 230, 225)
+    return np.repeat(pixels.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2) if grey else pixels
+
+
+def test_teeth_between_red_lips_are_an_opening_and_lips_are_none() -> None:
+    seen = [opening(lips(teeth), FACE).mouth for teeth in (0.0, 0.3, 0.6, 0.9)]
+    assert seen[0] < 0.01 and (np.diff(seen) > 0.05).all()
+
+
+def test_in_a_picture_without_colours_darkness_alone_is_read() -> None:
+    assert opening(lips(0.9, grey=True), FACE).mouth < 0.01
+    dark, mouth = lips(0.9, grey=True), part(FACE, MOUTH)
+    dark[round(mouth.y) : round(mouth.y + mouth.height)] //= 8
+    assert opening(dark, FACE).mouth > 0.1
