@@ -162,7 +162,7 @@ def test_what_opens_is_painted_between_lips_from_corner_to_corner() -> None:
     assert columns.max() == pytest.approx(float(corners[1]), abs=0.03)
 
 
-@pytest.mark.parametrize(("before", "share"), [(0.0, 1.0), (0.12, 0.0), (0.05, 0.5)])
+@pytest.mark.parametrize(("before", "share"), [(0.0, 1.0), (0.12, 0.0), (0.065, 0.5)])
 def test_what_a_source_shows_is_not_painted(before: float, share: float) -> None:
     """Up to half as high again as it was."""
     driven = talking(0.0, 0.18)
