@@ -10,7 +10,7 @@ from ptus.model import standing
 from ptus.model.composition import Motions
 from ptus.model.gaze import CORNERS, HALF_WIDTH, SHUT, iris_shift, lid_arch, seen
 from ptus.model.motion import Motion, lids_and_lips
-from ptus.model.parting import Edges, parted, parting, share_left
+from ptus.model.parting import Edges, drawn_out, parted, parting, share_left
 from ptus.model.patches import Patch, points
 from ptus.model.rotation import height, product, upright, width
 
@@ -118,7 +118,7 @@ def _lids_parting(local: Motions, driven: Motion, centre: Tensor, across: Tensor
             (edges_before.lower, edges.lower, LASHES, bottom),
         )
     )
-    return parting(place, edges, edges_before, above, below)
+    return parting(place, edges, above, drawn_out(place, edges, edges_before), below)
 
 
 def _lids(face: Tensor) -> Tensor:

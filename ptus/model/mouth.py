@@ -1,7 +1,7 @@
 """Mouths that open: lips part along arches from corner to corner, and what they show is painted.
 
-What a source with closed lips hides no flow can show, and few filmed mouths teach a network little more than their mean
-colour. Teeth belong to the head: they stay while lips bare them.
+What a source's lips hide no flow can show, and few filmed mouths teach a network little more than their mean colour.
+Teeth belong to the head: they stay while lips bare them, those that a source shows and those that are painted.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from ptus.model import standing
 from ptus.model.composition import Motions
 from ptus.model.motion import Motion
 from ptus.model.mouth_inside import painted
-from ptus.model.parting import Edges, parted, parting, share_left
+from ptus.model.parting import Edges, drawn_out, parted, parting, share_left
 from ptus.model.patches import Patch, points
 from ptus.model.rotation import height, product, upright, width
 from ptus_kernels import grid_sample_2d
@@ -26,8 +26,10 @@ UPPER_LIP, LOWER_LIP = 0.05, 0.09  # how thick lips are: they go along wholly
 LEAST_HALF = 0.045  # from a mouth's middle to a corner, also of a head that is seen from the side
 LEAST_CHIN = 0.05  # from lower lip to chin
 ROUNDNESS = 2.5  # an arch is 1 - |x|^2.5: a little fuller than a parabola
-STRETCHED, PAINTED = 1.5, 2.5  # times as high as it was: the source shows up to there, from there on all is painted
-LEAST_HEIGHT = 0.025  # of what is compared there
+SAME, WIDER = 0.03, 0.06  # how much higher a mouth is than it was from which what it shows begins to be painted, and is
+SEEN_TO = 0.012  # how far beyond the lips as they were the source fades
+SLIT = 0.06  # how high what a source shows is from which all of it is shown, and nothing of half as much
+LEAST_HIGH = 0.03  # of the patch
 CHEEKS = 0.4  # how far beyond its corners skin is looked at, of the way from a mouth's middle
 LIPS_PATCH, INSIDE_PATCH = (65, 65), (81, 49)  # points down and across
 CORNERS = [list(standing.FACE).index(name) for name in ("left mouth corner", "right mouth corner")]
@@ -75,16 +77,17 @@ class Mouth:
         along_jaw = (1 - ((columns - _maps(chin)) / _maps(jaw)).square()).clamp(min=0).square()
         lips = Patch.over(_lips(here, there, below, arch, along_jaw), driven, centre, half)
 
-        high = off + torch.maximum(here.edges.upper.abs(), here.edges.lower.abs()) + LEAST_HEIGHT
+        high = off + torch.maximum(here.edges.upper.abs(), here.edges.lower.abs()) + LEAST_HIGH
         half = torch.stack((line.farthest, high), dim=1)
         columns, rows = points(half, INSIDE_PATCH)
         at_line, aside = line.at(columns, here.corners), line.aside(columns)
         at_rest, edges = _maps(before[:, 2, 1]) - at_line, here.edges.arched(_arch(aside))
-        times = here.edges.height / (there.edges.height + LEAST_HEIGHT)
-        shown = ((times - STRETCHED) / (PAINTED - STRETCHED)).clamp(min=0, max=1)
+        unseen = there.edges.arched(_arch(aside)).beyond(rows - at_line + _maps(here.corners - there.corners))
+        unseen = unseen + _maps((SLIT - there.edges.height).clamp(min=0))
+        shown = _maps(here.opens(there)) * (unseen / SEEN_TO).clamp(min=0, max=1)
         inside = painted(rows - at_line, aside, edges, at_rest, *_colours(source, colours))
         down = source.scale * upright(source.rotation)[:, 1] * (height(source.rotation) / height(driven.rotation))
-        return cls(lips, down, Patch.over(inside * shown[:, None, None, None], driven, centre, half))
+        return cls(lips, down, Patch.over(inside * shown.unsqueeze(1), driven, centre, half))
 
     def at(self, size: Sequence[int], end: float = 1.0) -> Tensor:
         """What lips add on a frame of a size (H, W), as `Patch.on`: (B, H, W, 2), zeros beyond them."""
@@ -193,6 +196,11 @@ class _Heights:
         """Where the chin is, or the lower lip at least lets it be."""
         return torch.maximum(self.chin, self.edges.lower + LOWER_LIP + LEAST_CHIN)
 
+    def opens(self, other: "_Heights") -> Tensor:
+        """How far a mouth opens from another: 0 where it is drawn out, 1 where what it showed stays."""
+        wider = self.edges.height - other.edges.height
+        return ((wider - SAME) / (WIDER - SAME)).clamp(min=0, max=1)
+
     def reach(self, other: "_Heights") -> Tensor:
         """How far from the line something moves between two."""
         return torch.maximum(-torch.minimum(self.top, other.top), self.jaw + BELOW)
@@ -216,7 +224,10 @@ def _lips(here: _Heights, there: _Heights, down: Tensor, arch: Tensor, along_jaw
     above = (before.upper - edges.upper) * share_left(down, edges.upper - UPPER_LIP, top)
     from_lip = share_left(down, edges.lower + LOWER_LIP, chin)
     below = torch.lerp(_maps(there.chin - here.chin) * along_jaw, before.lower - edges.lower, from_lip)
-    return parting(down, edges, before, above, below * share_left(down, chin, chin + BELOW))
+    in_head = down + _maps(here.corners - there.corners)
+    stays = torch.maximum(torch.minimum(in_head, before.lower), before.upper) - down
+    between = torch.lerp(drawn_out(down, edges, before), stays, _maps(here.opens(there)))
+    return parting(down, edges, above, between, below * share_left(down, chin, chin + BELOW))
 
 
 def _arch(aside: Tensor) -> Tensor:

@@ -27,31 +27,43 @@ class Edges:
         """How far they are apart."""
         return self.lower - self.upper
 
+    def beyond(self, down: Tensor) -> Tensor:
+        """How far points are above the upper edge or below the lower one, less than 0 between them."""
+        return torch.maximum(self.upper - down, down - self.lower)
+
     def arched(self, arch: Tensor) -> "Edges":
         """At every point of maps (…, h, w), for edges (…): the share of it that an arch leaves."""
         return Edges(self.upper[..., None, None] * arch, self.lower[..., None, None] * arch)
 
 
-def parting(down: Tensor, now: Edges, before: Edges, above: Tensor, below: Tensor) -> Tensor:
+def parting(down: Tensor, edges: Edges, above: Tensor, between: Tensor, below: Tensor) -> Tensor:
     """What a patch has to know for `parted`, as maps that have no steps and can be laid on a frame of any size.
 
-    What lies between edges is drawn out as they part. Where they close over it, it stays, as far as they leave room.
-
     Args:
-        down: points, how far each is below the corners, (..., h, w); edges are of points too.
-        now: the edges as they are.
-        before: as they were.
+        down: points, how far each is below the corners, (..., h, w).
+        edges: as they are, at these points.
         above: how far below where they are points of the skin above were.
+        between: the same of what lies between edges.
         below: the same of the skin below.
 
     Returns:
         (..., PARTING_MAPS, h, w): how far below where they are points were, of skin above, between edges, and of skin
         below; how far points are below the upper edge and above the lower one.
     """
+    return torch.stack((above, between, below, down - edges.upper, edges.lower - down), dim=-3)
+
+
+def drawn_out(down: Tensor, now: Edges, before: Edges) -> Tensor:
+    """What lies between edges is drawn out as they part. Where they close over it, it stays, as far as they let it.
+
+    Args:
+        down: points.
+        now: the edges as they are, at these points.
+        before: as they were.
+    """
     upper, lower = before.upper - now.upper, before.lower - now.lower
     stays = torch.minimum(upper.clamp(min=0), lower)
-    between = torch.where(upper <= lower, stays, torch.lerp(upper, lower, way(down, now)))
-    return torch.stack((above, between, below, down - now.upper, now.lower - down), dim=-3)
+    return torch.where(upper <= lower, stays, torch.lerp(upper, lower, way(down, now)))
 
 
 def share_left(down: Tensor, start: Tensor, end: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch.nn.functional import grid_sample
 
 from ptus.model import PTUS, ModelConfig, Motion, standing
 from ptus.model.composition import local_motions
-from ptus.model.mouth import CHIN, CORNERS, LEAST_HEIGHT, LIPS, PAINTED, STRETCHED, Mouth, without_opening
+from ptus.model.mouth import CHIN, CORNERS, LIPS, SAME, WIDER, Mouth, without_opening
 from ptus.model.mouth_inside import TEETH_BELOW
 from ptus.model.parting import parted
 from ptus.model.rotation import from_angles, product, upright
@@ -154,6 +154,9 @@ def test_what_opens_is_painted_between_lips_from_corner_to_corner() -> None:
     x, y = (driven.face[0, LIPS, axis] for axis in (0, 1))
     inside = torch.stack((x, torch.stack((y[0] + 0.02, y[1] - 0.02))), dim=1)
     assert (sampled(painted, inside)[:, 3] > 0.99).all()
+    assert (
+        sampled(painted, torch.cat([driven_at(driven, share) for share in (0.15, 0.17, 0.2, 0.5)]))[:, 3] > 0.99
+    ).all()
     assert sampled(painted, beside_lips(driven, 0.01))[:, 3].abs().max() < 0.02
     share = painted[0, 3]
     columns = torch.linspace(-1, 1, SIZE[1])[share.amax(dim=0) > 0.5]
@@ -162,15 +165,28 @@ def test_what_opens_is_painted_between_lips_from_corner_to_corner() -> None:
     assert columns.max() == pytest.approx(float(corners[1]), abs=0.03)
 
 
-@pytest.mark.parametrize(("before", "share"), [(0.0, 1.0), (0.12, 0.0), (0.065, 0.5)])
-def test_what_a_source_shows_is_not_painted(before: float, share: float) -> None:
-    """Up to half as high again as it was."""
-    driven = talking(0.0, 0.18)
-    painted = paint(mouth(talking(0.0, before), driven))
-    middle = driven.face[0, LIPS, :2].mean(dim=0, keepdim=True)
-    wanted = min(max((0.18 / (before + LEAST_HEIGHT) - STRETCHED) / (PAINTED - STRETCHED), 0), 1)
-    assert sampled(painted, middle)[0, 3].item() == pytest.approx(wanted, abs=0.02)
-    assert wanted == pytest.approx(share, abs=0.3)
+def test_what_a_source_shows_between_its_lips_stays_and_is_not_painted() -> None:
+    """Teeth of a smile are as they were, wherever the lips go; beyond what was seen begins what is painted."""
+    source, driven = talking(-0.02, 0.06), talking(-0.06, 0.3)
+    found = mouth(source, driven)
+    flow, painted = found.at(SIZE).permute(0, 3, 1, 2), paint(found)
+    x, at_rest = source.face[0, LIPS, 0].mean(), source.face[0, LIPS[0], 1]
+    shown, above, below = (torch.stack((x, at_rest + 0.6 * down))[None] for down in (0.04, -0.04, 0.15))
+    assert sampled(flow, shown).abs().max() < 1e-3 and sampled(painted, shown)[0, 3] == 0
+    for unseen in (above, below):
+        assert sampled(painted, unseen)[0, 3] > 0.99
+    shut = mouth(source, talking(0.02, 0.03))
+    assert paint(shut)[0, 3].max() == 0
+    inside = driven_at(talking(0.02, 0.03), 0.5)
+    assert sampled(shut.at(SIZE).permute(0, 3, 1, 2), inside).abs().max() < 2e-3
+
+
+@pytest.mark.parametrize(("wider", "share"), [(SAME, 0.0), ((SAME + WIDER) / 2, 0.5), (2 * WIDER, 1.0)])
+def test_mouths_are_not_painted_for_a_little_that_an_estimate_errs(wider: float, share: float) -> None:
+    driven = talking(0.0, wider)
+    painted = sampled(paint(mouth(talking(0.0, 0.0), driven)), driven_at(driven, 0.5))[0, 3]
+    whole = min(wider / 2 / 0.012, 1)
+    assert float(painted) == pytest.approx(share * whole, abs=0.1)
 
 
 def test_teeth_stay_in_the_head_while_lips_bare_them() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ptus.model.parting import PARTING_MAPS, Edges, parted, parting, share_left
+from ptus.model.parting import PARTING_MAPS, Edges, drawn_out, parted, parting, share_left
 
 ENDS, HELD = (-0.5, 0.6), (0.05, 0.1)
 DOWN = torch.linspace(-1, 1, 2001, dtype=torch.float64).view(1, -1, 1)
@@ -26,7 +26,8 @@ def skin(down: Tensor, now: Edges, before: Edges) -> list[Tensor]:
 
 def was_at(now: Edges, before: Edges) -> Tensor:
     """Where the points of DOWN were."""
-    maps = parting(DOWN, now, before, *skin(DOWN, now, before))
+    above, below = skin(DOWN, now, before)
+    maps = parting(DOWN, now, above, drawn_out(DOWN, now, before), below)
     assert maps.shape == (1, PARTING_MAPS, *DOWN.shape[1:])
     return (DOWN + parted(maps)[:, 0]).flatten()
 
@@ -67,7 +68,9 @@ def test_what_is_between_edges_that_part_is_drawn_out() -> None:
 def test_between_edges_that_meet_nothing_is_seen() -> None:
     """However they are enlarged: an edge is a step."""
     now, before = edges(0.011, 0.011), edges(-0.1, 0.1)
-    maps = parting(DOWN[:, ::50], now, before, *skin(DOWN[:, ::50], now, before))
+    down = DOWN[:, ::50]
+    above, below = skin(down, now, before)
+    maps = parting(down, now, above, drawn_out(down, now, before), below)
     larger = torch.nn.functional.interpolate(maps, (2001, 1), mode="bilinear", align_corners=True)
     points = (DOWN + parted(larger)[:, 0]).flatten()
     assert not ((points > -0.09) & (points < 0.09)).any()
@@ -81,3 +84,8 @@ def test_edges_that_have_passed_each_other_meet_in_their_middle() -> None:
 
 def test_nothing_that_stays_moves() -> None:
     torch.testing.assert_close(was_at(edges(-0.1, 0.2), edges(-0.1, 0.2)), DOWN.flatten(), rtol=0, atol=1e-12)
+
+
+def test_what_is_beyond_edges_is_so_by_its_distance() -> None:
+    found = edges(-0.1, 0.2).beyond(torch.tensor([-0.15, 0.0, 0.25], dtype=torch.float64).view(1, 3, 1)).flatten()
+    assert found.tolist() == pytest.approx([0.05, -0.1, 0.05])
