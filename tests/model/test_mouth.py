@@ -174,7 +174,7 @@ def test_what_a_source_shows_between_its_lips_stays_and_is_not_painted() -> None
     shown, above, below = (torch.stack((x, at_rest + 0.6 * down))[None] for down in (0.04, -0.04, 0.15))
     assert sampled(flow, shown).abs().max() < 1e-3 and sampled(painted, shown)[0, 3] == 0
     for unseen in (above, below):
-        assert sampled(painted, unseen)[0, 3] > 0.99
+        assert sampled(painted, unseen)[0, 3] > 0.9
     shut = mouth(source, talking(0.02, 0.03))
     assert paint(shut)[0, 3].max() == 0
     inside = driven_at(talking(0.02, 0.03), 0.5)
