@@ -175,9 +175,9 @@ def test_what_a_source_shows_between_its_lips_stays_and_is_not_painted() -> None
     assert sampled(flow, shown).abs().max() < 1e-3 and sampled(painted, shown)[0, 3] == 0
     for unseen in (above, below):
         assert sampled(painted, unseen)[0, 3] > 0.9
-    shut = mouth(source, talking(0.02, 0.03))
+    shut = mouth(source, talking(0.0, 0.04))
     assert paint(shut)[0, 3].max() == 0
-    inside = driven_at(talking(0.02, 0.03), 0.5)
+    inside = driven_at(talking(0.0, 0.04), 0.5)
     assert sampled(shut.at(SIZE).permute(0, 3, 1, 2), inside).abs().max() < 2e-3
 
 
