@@ -102,10 +102,10 @@ def test_statistics_are_averaged_as_weights_are(make_trainer: Make, batch: Batch
 
 
 def test_the_same_batch_is_learned(make_trainer: Make, batch: Batch) -> None:
-    trainer = make_trainer(dataclasses.replace(QUICK, steps=40, adversarial_from=100))
+    trainer = make_trainer(dataclasses.replace(QUICK, steps=80, adversarial_from=100))
     batch.driving.mul_(0.1)
-    losses = [float(trainer.train_step(batch).losses["pixels"]) for _ in range(40)]
-    assert losses[-1] < 0.5 * losses[0]
+    losses = [float(trainer.train_step(batch).losses["pixels"]) for _ in range(80)]
+    assert losses[-1] < 0.2 * losses[0]
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
