@@ -10,9 +10,8 @@ being the largest less the smallest of R, G and B over the face's median of that
 
     mean of (0.6 - L) · 2 (1.5 - C) + (0.8 - C) · 5 (L - 0.5)
 
-Both have no unit and no zero, and differ between people; only their course over time is used. Over 250 frames of three
-clips in which mouths open the second follows MediaPipe's landmarks with correlations of 0.87, 0.93 and 0.82; darkness
-alone, which red lips and teeth mislead, with -0.64, 0.98 and 0.82.
+Both have no unit and no zero, and differ between people; only their course over time is used. Of mouths, darkness alone
+would not do: where lips are red and teeth show, it falls as they part.
 """
 
 from typing import NamedTuple

@@ -181,6 +181,17 @@ def test_what_a_source_shows_between_its_lips_stays_and_is_not_painted() -> None
     assert sampled(shut.at(SIZE).permute(0, 3, 1, 2), inside).abs().max() < 2e-3
 
 
+def test_teeth_that_a_source_shows_stay_in_the_head_where_corners_go_elsewhere() -> None:
+    """What the corners take along is taken back."""
+    source, driven = talking(-0.02, 0.06), talking(-0.06, 0.3)
+    driven.expression[0, CORNERS, 1] += 0.08
+    found = mouth(source, driven)
+    tooth = talking(0.04, 0.04).face[0, LIPS[:1], :2]
+    assert sampled(paint(found), tooth)[0, 3] == 0
+    flow = sampled(found.at(SIZE).permute(0, 3, 1, 2), tooth)
+    torch.testing.assert_close(flow, torch.tensor([[0.0, 0.08 * 0.6]]), rtol=0, atol=2e-3)
+
+
 @pytest.mark.parametrize(("wider", "share"), [(SAME, 0.0), ((SAME + WIDER) / 2, 0.5), (2 * WIDER, 1.0)])
 def test_mouths_are_not_painted_for_a_little_that_an_estimate_errs(wider: float, share: float) -> None:
     driven = talking(0.0, wider)
