@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ptus.model.appearance import Appearance, skip_channels
 from ptus.model.config import ModelConfig
 from ptus.model.layers import ConvBlock, ResBlock, bounded, doubled, precise
+from ptus.model.mirroring import mirrored, within_reach
 from ptus.model.openings import OPENING_MAPS
 from ptus.model.prior import EXPRESSION_MAPS
 from ptus.model.warping import SHOWN_AT_FIRST, Warped
@@ -101,12 +102,13 @@ class Decoder(nn.Module):
             hidden = HIDDEN * warped.openings.new(skip.shape[2:])
             features, offset, seen_at = level(features, skip, offset, hidden, warped)
         drawn, shown = precise(self.picture_and_shown(features)).split((3, 1), dim=1)
+        places = mirrored(within_reach(seen_at))
         # Not the corners: a colour is the mean of a cell, and stands for its middle.
-        colours = grid_sample_2d(appearance.colours, seen_at, padding_mode="border", align_corners=False)
+        colours = grid_sample_2d(appearance.colours, places, padding_mode="border", align_corners=False)
         drawn = (drawn + colours).sigmoid()
         shown = bounded(shown, LARGEST_SHOWN) - hidden
         pictures = warp_blend(
-            appearance.picture, seen_at, shown, drawn, sigmoid=True, padding_mode="border", align_corners=True
+            appearance.picture, places, shown, drawn, sigmoid=True, padding_mode="border", align_corners=True
         )
         mouth = warped.face_flow.mouth
         return pictures if mouth is None else mouth.paint(pictures), drawn, shown, seen_at

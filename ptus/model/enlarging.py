@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ptus.model.face_flow import FaceFlow
 from ptus.model.layers import identity_grid
+from ptus.model.mirroring import mirrored, within_reach
 from ptus_kernels import warp_blend
 
 
@@ -31,16 +32,16 @@ def enlarged(source: Tensor, flow: Tensor, shown: Tensor, drawn: Tensor, face_fl
     """
     side, size = flow.shape[1], source.shape[2:]
     # The middles of outer pixels are end points of the flow; in a larger picture they lie farther from the edges.
-    smaller = (side - 1) / side
-    end = (size[0] - 1) / size[0] / smaller
+    smaller = (size[0] - 1) / size[0]
+    end = smaller * side / (side - 1)
     fine, fine_there = face_flow.fine((side, side)), face_flow.fine(size, end)
-    offset = flow - identity_grid((side, side), flow)
-    if fine is not None:
-        offset = offset - fine
-    seen_at = rearrange(_of_size(rearrange(offset, "b h w n -> b n h w"), size), "b n h w -> b h w n")
+    offset = within_reach(flow if fine is None else flow - fine) - identity_grid((side, side), flow)
+    places = identity_grid(size, flow) + rearrange(
+        _of_size(rearrange(offset / end, "b h w n -> b n h w"), size), "b n h w -> b h w n"
+    )
     if fine_there is not None:
-        seen_at = seen_at + fine_there
-    seen_at = identity_grid(size, flow) * ((size[0] - 1) / size[0]) + smaller * seen_at
+        places = places.add(fine_there, alpha=1 / end)
+    seen_at = smaller * mirrored(places)
     pictures = warp_blend(
         source, seen_at, shown, _of_size(drawn, size), sigmoid=True, padding_mode="border", align_corners=False
     )
