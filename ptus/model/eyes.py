@@ -50,16 +50,19 @@ class EyeFlow:
         wide, lids = width(driven.rotation), _lids(driven.face)
         centre = lids.mean(dim=(1, 2))
         edges = _along_head(lids - centre[:, None, None], driven)
-        middle = edges.mean(dim=2)
+        middle, lower = edges.mean(dim=2), edges[..., 1, :1]
         if local is not None:
             edges = torch.cat((edges, _along_head(_lids(local.source) - centre[:, None, None], driven)), dim=2)
-        farthest = torch.cat((middle[..., :1].abs(), edges[..., 1].abs().amax(dim=2, keepdim=True)), dim=2).amax(dim=1)
+        aside = torch.maximum(middle[..., :1].abs(), lower.abs())
+        farthest = torch.cat((aside, edges[..., 1].abs().amax(dim=2, keepdim=True)), dim=2).amax(dim=1)
         half = farthest + torch.cat((HALF_WIDTH * wide, torch.full_like(wide, max(ABOVE, BELOW))), dim=1)
         columns, down = (line.unsqueeze(1) for line in points(half, PATCH))
         across = (columns - middle[..., :1, None]) / wide[..., None, None]
         to_right, to_down = (source.scale * axis for axis in upright(source.rotation).unbind(dim=1))
         axes = (width(source.rotation) * to_right, to_down)
-        steps = _irises(source, driven, across, down - middle[..., 1:, None])
+        # Half way between corners is the lower lid's middle; the upper one is highest farther from the nose.
+        from_lower = (columns - lower.unsqueeze(-1)) / wide[..., None, None]
+        steps = _irises(source, driven, from_lower, down - middle[..., 1:, None])
         right, below = (
             step.sum(dim=1, keepdim=True) * axis[..., None, None] for step, axis in zip(steps, axes, strict=True)
         )
@@ -82,11 +85,10 @@ class EyeFlow:
 
 def _irises(source: Motion, driven: Motion, across: Tensor, along: Tensor) -> list[Tensor]:
     """What irises add at points of each eye, to the right and down the head, (B, 2, h, w) each."""
-    opening, there = (_along_head(_lids(motion.face).diff(dim=2).squeeze(2), motion) for motion in (driven, source))
-    to_lower_lid, height = opening[..., 0] / (2 * width(driven.rotation)), opening[..., 1]
-    places = (height, *(to_lower_lid + motion.gaze for motion in (driven, source)))
+    opening, there = (_along_head(_lids(each.face).diff(dim=2).squeeze(2), each)[..., 1] for each in (driven, source))
+    places = (opening, driven.gaze, source.gaze)
     steps = iris_shift(across, along, *(place[..., None, None] for place in places))
-    return [seen(there[..., 1])[..., None, None] * step for step in steps]
+    return [seen(there)[..., None, None] * step for step in steps]
 
 
 def _lids_parting(local: Motions, driven: Motion, centre: Tensor, across: Tensor, down: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ptus.model.gaze import CORNERS, FARTHEST, iris_shift, lid_arch
+from ptus.model.gaze import CORNERS, WHOLE, iris_shift, lid_arch
 from ptus.model.standing import IRISES, OPENINGS
 from ptus.training.flat_face import FlatFace
 from ptus.training.known import LANDMARKS, KnownMotion
@@ -92,10 +92,9 @@ def opened(
 
 def _move_iris(face: FlatFace, eye: tuple[int, int], iris: int, step: float) -> None:
     """Let an eye look elsewhere, as far as its corners let it."""
-    (upper_across, upper), (lower_across, lower), (at, _) = (face.places[point].tolist() for point in (*eye, iris))
-    across = (upper_across + lower_across) / 2
-    before = min(max(at - across, -FARTHEST), FARTHEST)
-    now = min(max(before + step, -FARTHEST), FARTHEST)
+    (_, upper), (across, lower), (at, _) = (face.places[point].tolist() for point in (*eye, iris))
+    before = min(max(at - across, -WHOLE), WHOLE)
+    now = min(max(before + step, -WHOLE), WHOLE)
     right, down = face.points()
     points = (right - across, down - (upper + lower) / 2)
     to_right, to_down = iris_shift(*points, *(torch.tensor(number) for number in (lower - upper, now, before)))
@@ -103,7 +102,7 @@ def _move_iris(face: FlatFace, eye: tuple[int, int], iris: int, step: float) -> 
     corners = upper + (0.5 + CORNERS) * (lower - upper)
     bend = lid_arch(torch.tensor([now, before]))
     face.places[iris, 0] += now - before
-    face.places[iris, 1] = corners + (face.places[iris, 1] - corners) * bend[0] / bend[1]
+    face.places[iris, 1] = corners + (face.places[iris, 1] - corners) * max(bend[0] / bend[1], 1.0)
 
 
 def _open_eye(face: FlatFace, eye: tuple[int, int], iris: int, share: float) -> None:
