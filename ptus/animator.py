@@ -19,6 +19,7 @@ from ptus.model import PTUS
 from ptus.model.checkpoint import load_model
 from ptus.model.motion import TransferOptions
 from ptus.model.shipped import SHIPPED
+from ptus.model.source_edges import WHOLE_PICTURE
 from ptus.threads import prefetch
 
 BATCHES_AHEAD = 2
@@ -190,7 +191,8 @@ class Animator:
         drivers = len(videos) if photo is not None else len(videos) - 1
         numbers = count()
         batches = prefetch(_batches(zip(*videos.values(), strict=False), self.batch_size), BATCHES_AHEAD)
-        with closing(prefetch(self._rendered(reenactment, batches, drivers), BATCHES_AHEAD)) as rendered:
+        rendering = self._rendered(reenactment, batches, drivers, photo, paste_back)
+        with closing(prefetch(rendering, BATCHES_AHEAD)) as rendered:
             for moments, pictures in rendered:
                 for moment, picture in zip(moments, pictures, strict=True):
                     number = next(numbers)
@@ -200,7 +202,12 @@ class Animator:
                     yield source.crop.paste(picture, source.frame) if paste_back else picture
 
     def _rendered(
-        self, reenactment: Reenactment, batches: Iterator[list[Moment]], drivers: int
+        self,
+        reenactment: Reenactment,
+        batches: Iterator[list[Moment]],
+        drivers: int,
+        photo: View | None,
+        paste_back: bool,
     ) -> Iterator[tuple[list[Moment], list[Pixels]]]:
         """Each batch with its pictures, (H, H, 3)."""
         first = next(batches, None)
@@ -208,10 +215,12 @@ class Animator:
             return
         reenactment.set_references(*first[0][:drivers])
         videos = len(first[0])
+        goes_on = (photo or first[0][-1]).goes_on() if paste_back else WHOLE_PICTURE
 
         def render(*flat: torch.Tensor) -> torch.Tensor:
             seen, large = flat[: 2 * videos], flat[2 * videos :]
-            return reenactment.render(*zip(seen[::2], seen[1::2], strict=True), large=large[0] if large else None)
+            pairs = zip(seen[::2], seen[1::2], strict=True)
+            return reenactment.render(*pairs, large=large[0] if large else None, goes_on=goes_on)
 
         call = GraphedCall(render) if self._cuda_graphs else render
         for batch in chain([first], batches):

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from ptus.model.appearance import Appearance
 from ptus.model.config import ModelConfig
 from ptus.model.motion import Motion
+from ptus.model.source_edges import WHOLE_PICTURE, Sides
 
 
 class StandIn(nn.Module):
@@ -23,6 +24,7 @@ class StandIn(nn.Module):
         object.__setattr__(self.config, "size", size)
         self.batches: list[int] = []
         self.faces: list[Tensor] = []
+        self.goes_on: list[Sides] = []
 
     def __deepcopy__(self, memo: object) -> "StandIn":
         """What is made ready to run is this one, so that a test sees what it was given."""
@@ -41,12 +43,20 @@ class StandIn(nn.Module):
             canonical=torch.zeros(count, 1, 3),
             rotation=torch.eye(3).expand(count, 3, 3),
             translation=green.reshape(count, 1).expand(count, 3),
-            scale=torch.ones(count, 1),
+            scale=torch.full((count, 1), 0.01),
             expression=blue.reshape(count, 1, 1).expand(count, 1, 3),
             gaze=torch.zeros(count, 2),
         )
 
-    def render(self, appearance: Appearance, source: Motion, driven: Motion, large: Tensor | None = None) -> Tensor:
+    def render(
+        self,
+        appearance: Appearance,
+        source: Motion,
+        driven: Motion,
+        large: Tensor | None = None,
+        goes_on: Sides = WHOLE_PICTURE,
+    ) -> Tensor:
+        self.goes_on.append(goes_on)
         moved = [
             (driven.body - source.body)[:, 0, 0],
             (driven.translation - source.translation)[:, 0],

@@ -161,6 +161,22 @@ def test_details_are_those_of_squares_that_are_larger_than_the_model_sees(side: 
     assert (None if found is None else tuple(found.shape)) == (None if large is None else (2, large, large, 3))
 
 
+def test_small_squares_of_larger_frames_are_rendered_to_be_put_back() -> None:
+    stages = Stages(StandIn(), torch.device("cpu"), torch.float32, compile=False)  # type: ignore[arg-type]
+    frame = np.zeros((80, 60, 3), np.uint8)
+    found = stages.large([View(frame, Crop(0, 10, 60), frame[:60], (0, 0, 1, 1))])
+    assert found is not None and found.shape == (1, 64, 64, 3)
+
+
+@pytest.mark.parametrize("video", [False, True])
+def test_the_model_is_told_where_the_frame_goes_on_beyond_what_is_put_back(video: bool) -> None:
+    animator, model = _animator()
+    for paste_back, expected in ((True, (True, False, True, False)), (False, (False,) * 4)):
+        animator.prepare([GREY] if video else GREY, (70, 30, 50, 50))  # GREY is wider than its square
+        next(animator.animate(_driving(1), face=FACE, paste_back=paste_back))
+        assert model.goes_on[-1] == expected
+
+
 def test_the_model_is_told_where_the_face_is() -> None:
     animator, model = _animator()
     photo = np.asarray(data.astronaut())  # type: ignore[no-untyped-call]

@@ -8,6 +8,7 @@ import numpy as np
 
 from ptus.faces import FaceBox
 from ptus.images import Pixels, Plane, resized
+from ptus.model.source_edges import Sides
 
 FACE_SHARE = 0.28
 """Height of the face (brows to chin) as a share of the crop's height: leaves room for the shoulders and the chest."""
@@ -36,6 +37,10 @@ class Crop(NamedTuple):
             edges = (before_y, after_y, before_x, after_x)
             inside = cv2.copyMakeBorder(inside, *edges, cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
         return resized(np.ascontiguousarray(inside), size, size)
+
+    def goes_on(self, width: int, height: int) -> Sides:
+        """The sides at which a frame of width × height pixels goes on beyond the square."""
+        return Sides(self.left > 0, self.top > 0, self.left + self.side < width, self.top + self.side < height)
 
     def paste(self, picture: Pixels, frame: Pixels) -> Pixels:
         """A frame (H, W, 3) with the picture (size, size, 3) of this square in its place.
@@ -88,11 +93,12 @@ def _opacity(crop: Crop, width: int, height: int) -> Plane:
     ramps = []
     soft = max(1.0, SOFT_SHARE * crop.side)
     at = np.arange(crop.side, dtype=np.float32) + 0.5
-    for start, total in ((crop.top, height), (crop.left, width)):
+    left, top, right, bottom = crop.goes_on(width, height)
+    for start, total, before, after in ((crop.top, height, top, bottom), (crop.left, width, left, right)):
         ramp = np.ones(crop.side, np.float32)
-        if start > 0:
+        if before:
             ramp = np.minimum(ramp, at / soft)
-        if start + crop.side < total:
+        if after:
             ramp = np.minimum(ramp, (crop.side - at) / soft)
         span = _span(start, crop.side, total)
         ramps.append((ramp * ramp * (3 - 2 * ramp))[span.start - start : span.stop - start])

@@ -13,6 +13,8 @@ from ptus.model import PTUS
 from ptus.model.appearance import Appearance
 from ptus.model.inference import for_inference
 from ptus.model.motion import Motion, TransferOptions, transfer
+from ptus.model.source_edges import WHOLE_PICTURE, Sides
+from ptus.model.staying import kept_within
 
 LARGEST_SIDE = 1024
 """Of pictures with the source's own details, pixels; larger ones are enlarged from these."""
@@ -52,10 +54,10 @@ class Stages:
     def large(self, views: Sequence[View]) -> Tensor | None:
         """The same squares with the details that they have in their frames, on the device: (B, H, H, 3) uint8.
 
-        None where they are no larger than what the model sees.
+        None where they are no larger than what the model sees, and whole frames: then its own pictures are as good.
         """
-        side = min(views[0].crop.side, LARGEST_SIDE)
-        if side <= self.size:
+        side = max(min(views[0].crop.side, LARGEST_SIDE), self.size)
+        if side == self.size and not any(views[0].goes_on()):
             return None
         return torch.from_numpy(np.stack([view.crop.cut(view.frame, side) for view in views])).to(self.device)
 
@@ -71,9 +73,11 @@ class Stages:
         assert isinstance(motion, Motion)
         return motion
 
-    def render(self, appearance: Appearance, source: Motion, driven: Motion, large: Tensor | None) -> Tensor:
+    def render(
+        self, appearance: Appearance, source: Motion, driven: Motion, large: Tensor | None, goes_on: Sides
+    ) -> Tensor:
         """Pictures (B, S, S, 3) uint8, or of the size of the sources' large squares."""
-        pictures = self._render(appearance, source, driven, None if large is None else _floats(large))
+        pictures = self._render(appearance, source, driven, None if large is None else _floats(large), goes_on)
         assert isinstance(pictures, Tensor)
         return (pictures.float().clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
 
@@ -104,11 +108,12 @@ class Reenactment:
         self._references = [self._stages.estimate(self._stages.seen([view])) for view in first]
 
     @torch.inference_mode()
-    def render(self, *seen: Seen, large: Tensor | None = None) -> Tensor:
+    def render(self, *seen: Seen, large: Tensor | None = None, goes_on: Sides = WHOLE_PICTURE) -> Tensor:
         """Pictures (B, S, S, 3) uint8 for driving frames, then frames the expression is from, then source frames.
 
         The second are there where `set_references` was given two views, the last where there is no photo; then `large`
-        is of these frames. Pictures with the source's details are of its size.
+        is of these frames. Pictures with the source's details are of its size, and fit what stays at the sides where
+        the source goes on.
         """
         videos = len(self._references)
         motions = [self._stages.estimate(video) for video in seen[:videos]]
@@ -121,7 +126,8 @@ class Reenactment:
             only = replace(options, pose=0.0, body=0.0)
             driven, options = transfer(source, motions[1], self._references[1], only), replace(options, expression=0.0)
         driven = transfer(driven, motions[0], self._references[0], options)
-        return self._stages.render(appearance, source, driven, large)
+        driven = kept_within(source, driven, goes_on, min(self._options.body, 1.0))
+        return self._stages.render(appearance, source, driven, large, goes_on)
 
 
 def pixels_of(pictures: Tensor) -> list[Pixels]:

@@ -11,6 +11,7 @@ from ptus.faces import FaceBox, FaceDetector
 from ptus.faces.boxes import checked_face, only_face
 from ptus.faces.tracking import FaceTracker
 from ptus.images import Pixels
+from ptus.model.source_edges import Sides
 
 SEARCHED_FRAMES = 30
 """A face must be seen within this many frames; the frames before it are given the box in which it appears."""
@@ -28,6 +29,11 @@ class View(NamedTuple):
     """x0, y0, x1, y1 of the face, -1 to 1 in the square."""
     unseen: int = 0
     """For how many frames, with this one, a face that had appeared has not been found where it was searched."""
+
+    def goes_on(self) -> Sides:
+        """The sides at which the frame goes on beyond the square."""
+        height, width = self.frame.shape[:2]
+        return self.crop.goes_on(width, height)
 
 
 class Viewer(NamedTuple):

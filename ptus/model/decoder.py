@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from ptus.model.appearance import Appearance, skip_channels
 from ptus.model.config import ModelConfig
 from ptus.model.layers import ConvBlock, ResBlock, bounded, doubled, precise
-from ptus.model.mirroring import mirrored, within_reach
 from ptus.model.openings import OPENING_MAPS
 from ptus.model.prior import EXPRESSION_MAPS
+from ptus.model.source_edges import mirrored, within_reach
 from ptus.model.warping import SHOWN_AT_FIRST, Warped
 from ptus_kernels import grid_sample_2d, warp_blend
 

@@ -9,12 +9,14 @@ from torch import Tensor
 
 from ptus.model.face_flow import FaceFlow
 from ptus.model.layers import identity_grid
-from ptus.model.mirroring import mirrored, within_reach
+from ptus.model.source_edges import WHOLE_PICTURE, Sides, mirrored, within_reach
 from ptus_kernels import warp_blend
 
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]  # otherwise all is compiled anew for each size of a source
-def enlarged(source: Tensor, flow: Tensor, shown: Tensor, drawn: Tensor, face_flow: FaceFlow) -> Tensor:
+def enlarged(
+    source: Tensor, flow: Tensor, shown: Tensor, drawn: Tensor, face_flow: FaceFlow, goes_on: Sides = WHOLE_PICTURE
+) -> Tensor:
     """o · source(flow) + (1 - o) · drawn, with flow, share and what is drawn enlarged: they have no fine details.
 
     Eyes and mouth do, and are laid on as finely as they are known. For a source of the model's own size that is the
@@ -26,6 +28,7 @@ def enlarged(source: Tensor, flow: Tensor, shown: Tensor, drawn: Tensor, face_fl
         shown: logits of the source's share o, (B, 1, S, S).
         drawn: (B, 3, S, S), RGB in [0, 1].
         face_flow: what moves within the face.
+        goes_on: the sides at which the sources go on in the pictures they are put back into.
 
     Returns:
         Pictures (B, 3, H, H), RGB in [0, 1], float32.
@@ -35,7 +38,7 @@ def enlarged(source: Tensor, flow: Tensor, shown: Tensor, drawn: Tensor, face_fl
     smaller = (size[0] - 1) / size[0]
     end = smaller * side / (side - 1)
     fine, fine_there = face_flow.fine((side, side)), face_flow.fine(size, end)
-    offset = within_reach(flow if fine is None else flow - fine) - identity_grid((side, side), flow)
+    offset = within_reach(flow if fine is None else flow - fine, goes_on) - identity_grid((side, side), flow)
     places = identity_grid(size, flow) + rearrange(
         _of_size(rearrange(offset / end, "b h w n -> b n h w"), size), "b n h w -> b h w n"
     )

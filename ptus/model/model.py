@@ -14,6 +14,7 @@ from ptus.model.enlarging import enlarged
 from ptus.model.face import FaceEstimator
 from ptus.model.layers import precise
 from ptus.model.motion import Motion
+from ptus.model.source_edges import WHOLE_PICTURE, Sides
 from ptus.model.warping import CoarseToFine, SingleLevel, Warped
 
 STAGES = ("encode", "estimate", "warp", "decode")
@@ -90,7 +91,14 @@ class PTUS(nn.Module):
             motion: Motion = self.face(pictures, boxes, body)
             return motion
 
-    def render(self, appearance: Appearance, source: Motion, driven: Motion, large: Tensor | None = None) -> Tensor:
+    def render(
+        self,
+        appearance: Appearance,
+        source: Motion,
+        driven: Motion,
+        large: Tensor | None = None,
+        goes_on: Sides = WHOLE_PICTURE,
+    ) -> Tensor:
         """Render a source as a motion has it.
 
         Args:
@@ -99,6 +107,7 @@ class PTUS(nn.Module):
             driven: the motion to show, of B frames.
             large: the source pictures at a larger size, (1, 3, H, H) or (B, 3, H, H), RGB in [0, 1], float32: for
                 pictures of that size, with the source's own details.
+            goes_on: the sides at which these go on in the pictures they are put back into: edges fit what stays there.
 
         Returns:
             Pictures (B, 3, S, S), or of the size of `large`, RGB in [0, 1], float32.
@@ -109,7 +118,7 @@ class PTUS(nn.Module):
         with record_function("decode"):
             of_each = large.expand(len(driven), -1, -1, -1)
             face_flow = rendered.warped.face_flow
-            pictures: Tensor = enlarged(of_each, rendered.flow, rendered.shown, rendered.drawn, face_flow)
+            pictures: Tensor = enlarged(of_each, rendered.flow, rendered.shown, rendered.drawn, face_flow, goes_on)
             return pictures
 
     def render_with_warp(self, appearance: Appearance, source: Motion, driven: Motion) -> Rendered:

@@ -53,6 +53,12 @@ def test_what_is_cut_out_and_put_back_is_the_frame(width: int, height: int) -> N
     assert np.abs(back.astype(int) - frame).max() < 24
 
 
+def test_a_frame_goes_on_where_there_is_more_of_it() -> None:
+    assert Crop(0, 0, 100).goes_on(100, 100) == Crop(-20, -5, 130).goes_on(100, 100) == (False,) * 4
+    assert Crop(10, 0, 90).goes_on(100, 90) == (True, False, False, False)
+    assert Crop(0, 1, 60).goes_on(61, 62) == (False, True, True, True)
+
+
 def test_beyond_the_frame_its_border_is_repeated() -> None:
     frame = _smooth(100, 100)
     cut = Crop(-50, -50, 200).cut(frame, 200)

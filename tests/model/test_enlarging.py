@@ -12,6 +12,7 @@ from ptus.model.face_flow import FaceFlow
 from ptus.model.inference import for_inference
 from ptus.model.layers import identity_grid
 from ptus.model.mouth import Mouth
+from ptus.model.source_edges import Sides
 from tests.model.test_mouth import talking
 
 SIDE = 16
@@ -39,6 +40,18 @@ def test_what_moves_by_a_pixel_moves_by_as_much_of_a_larger_picture(size: int) -
     right = still() + torch.tensor([2 / (SIDE - 1), 0.0])  # each point is seen a pixel farther right
     found = enlarged(source, right, same(ALL), torch.zeros(1, 3, SIDE, SIDE), FaceFlow())
     torch.testing.assert_close(found[..., :-moved], source[..., moved:], rtol=0, atol=1e-4)
+
+
+def test_where_the_picture_goes_on_edges_are_the_sources() -> None:
+    source, far = torch.rand(1, 3, 48, 48), still() + 0.7
+    edges = [
+        enlarged(source, far, same(ALL), torch.zeros(1, 3, SIDE, SIDE), FaceFlow(), Sides(*[on] * 4))
+        for on in (True, False)
+    ]
+    rim = torch.ones(48, 48, dtype=torch.bool)
+    rim[:-1, 1:-1] = False  # along the upper edge all may move
+    held, free = ((found - source)[..., rim].abs() for found in edges)
+    assert held.mean() < 0.1 < free.mean()
 
 
 def test_what_the_source_does_not_show_is_drawn() -> None:
