@@ -111,7 +111,12 @@ class PTUS(nn.Module):
 
         Returns:
             Pictures (B, 3, S, S), or of the size of `large`, RGB in [0, 1], float32.
+
+        Raises:
+            ValueError: for sides at which nothing is given to go on.
         """
+        if large is None and any(goes_on):
+            raise ValueError(f"large: expected the source pictures, since they go on at {goes_on}; got None")
         rendered = self.render_with_warp(appearance, source, driven)
         if large is None:
             return rendered.pictures

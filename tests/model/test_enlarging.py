@@ -75,6 +75,12 @@ def test_of_the_models_own_size_it_is_the_decoders_picture(
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
 
 
+def test_pictures_of_the_decoder_alone_fit_nothing_around_them(slim: PTUS, pictures: Tensor, boxes: Tensor) -> None:
+    motion = slim.estimate(pictures[:1], boxes[:1])
+    with pytest.raises(ValueError, match="large: expected the source pictures"):
+        slim.render(slim.encode(pictures[:1]), motion, motion, goes_on=Sides(top=True))
+
+
 @torch.no_grad()
 def test_eyes_and_mouth_of_a_larger_picture_are_as_fine_as_it_is() -> None:
     """At each of its points they are where the frame has them, not where the nearest of the flow's points does."""
