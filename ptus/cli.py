@@ -1,5 +1,6 @@
 """The command line: one sub-command a module of `ptus.commands`."""
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -34,3 +35,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # whoever reads has enough, as `head`: no more is said, also not when streams are closed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)

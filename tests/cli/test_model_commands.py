@@ -1,5 +1,8 @@
 """`ptus init` and `ptus info`."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +30,14 @@ def test_init_then_info(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
     main(["--version"])
     assert capsys.readouterr().out == f"ptus {version('ptus')}\n"
+
+
+def test_whoever_reads_no_further_gets_no_traceback() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        done = subprocess.run([sys.executable, "-m", "ptus", "info", "--help"], stdout=closed, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_the_same_seed_gives_the_same_model(tmp_path: Path) -> None:
