@@ -175,7 +175,9 @@ class Animator:
             videos[viewer.what] = _held(viewer.views(expression_frames), viewer.what)
         if self._source_views is not None:
             videos["the source"] = _held(self._source_views, "the source")
-        reenactment = Reenactment(self._stages, options or TransferOptions(), self._photo, detailed=True)
+        reenactment = Reenactment(
+            self._stages, options or TransferOptions(), self._photo, detailed=True, put_back=paste_back
+        )
         photo, self._source_views, self.lost = self._photo, None, []
         return self._results(reenactment, photo, videos, paste_back, self.lost)
 
@@ -229,7 +231,8 @@ class Animator:
             flat: list[torch.Tensor] = []
             for video in range(videos):
                 flat.extend(self._stages.seen([moment[video] for moment in filled]))
-            large = self._stages.large([moment[-1] for moment in filled]) if videos > drivers else None
+            sources = [moment[-1] for moment in filled]
+            large = self._stages.large(sources, put_back=paste_back) if videos > drivers else None
             flat.extend([] if large is None else [large])
             yield batch, pixels_of(call(*flat))[: len(batch)]
 

@@ -157,15 +157,18 @@ def test_results_have_the_details_of_each_frame_of_a_source_video() -> None:
 def test_details_are_those_of_squares_that_are_larger_than_the_model_sees(side: int, large: int | None) -> None:
     stages = Stages(StandIn(), torch.device("cpu"), torch.float32, compile=False)  # type: ignore[arg-type]
     frame = np.zeros((side, side, 3), np.uint8)
-    found = stages.large([View(frame, Crop(0, 0, side), frame[:64, :64], (0, 0, 1, 1))] * 2)
+    found = stages.large([View(frame, Crop(0, 0, side), frame[:64, :64], (0, 0, 1, 1))] * 2, put_back=True)
     assert (None if found is None else tuple(found.shape)) == (None if large is None else (2, large, large, 3))
 
 
 def test_small_squares_of_larger_frames_are_rendered_to_be_put_back() -> None:
     stages = Stages(StandIn(), torch.device("cpu"), torch.float32, compile=False)  # type: ignore[arg-type]
     frame = np.zeros((80, 60, 3), np.uint8)
-    found = stages.large([View(frame, Crop(0, 10, 60), frame[:60], (0, 0, 1, 1))])
-    assert found is not None and found.shape == (1, 64, 64, 3)
+    seen = np.full((64, 64, 3), 7, np.uint8)
+    views = [View(frame, Crop(0, 10, 60), seen, (0, 0, 1, 1))]
+    found = stages.large(views, put_back=True)
+    assert found is not None and (found[0].numpy() == seen).all()
+    assert stages.large(views, put_back=False) is None
 
 
 @pytest.mark.parametrize("video", [False, True])
@@ -175,6 +178,15 @@ def test_the_model_is_told_where_the_frame_goes_on_beyond_what_is_put_back(video
         animator.prepare([GREY] if video else GREY, (70, 30, 50, 50))  # GREY is wider than its square
         next(animator.animate(_driving(1), face=FACE, paste_back=paste_back))
         assert model.goes_on[-1] == expected
+
+
+@pytest.mark.parametrize(("paste_back", "level"), [(False, 240), (True, 208)])
+def test_heads_come_to_rest_where_the_frame_goes_on(paste_back: bool, level: int) -> None:
+    animator, _ = _animator()
+    animator.prepare(GREY, (70, 30, 50, 50))  # GREY goes on to the right of its square
+    *_, last = animator.animate(_driving(2, step=(0, 140, 0)), face=FACE, paste_back=paste_back)
+    height, width = last.shape[:2]
+    assert last[height // 2, width // 2, 1] == pytest.approx(level, abs=2)
 
 
 def test_the_model_is_told_where_the_face_is() -> None:

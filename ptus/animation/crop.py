@@ -16,6 +16,8 @@ LARGEST_FACE_SHARE = 0.62
 """The same where the frame shows no more than a head: the whole head still fits."""
 FACE_LEVEL = 0.38
 """Where the middle of the face is in the crop, from its top, as a share of its height."""
+LITTLE = 0.03
+"""Of the crop's side: a rest of the frame beside it that is no wider is not left."""
 SOFT_SHARE = 0.08
 """Width of the soft edge of what is put back, as a share of the crop's side."""
 
@@ -72,7 +74,7 @@ def upper_body(face: FaceBox, width: int, height: int) -> Crop:
 
     The face is FACE_SHARE of its height, or more of it, up to LARGEST_FACE_SHARE, where the square would be larger than
     the frame's shorter side: what lies beyond a frame is nothing to learn from, or to animate. The square is moved to
-    lie within the frame where it can.
+    lie within the frame where it can, and to an edge that is LITTLE away.
 
     Args:
         face: in the frame.
@@ -82,8 +84,8 @@ def upper_body(face: FaceBox, width: int, height: int) -> Crop:
     fitting = max(face.height / LARGEST_FACE_SHARE, min(width, height))
     side = max(1, round(min(face.height / FACE_SHARE, fitting)))
     x, y = face.centre
-    left = _within(round(x - side / 2), width - side)
-    top = _within(round(y - FACE_LEVEL * side), height - side)
+    left = _within(round(x - side / 2), width - side, side)
+    top = _within(round(y - FACE_LEVEL * side), height - side, side)
     return Crop(left, top, side)
 
 
@@ -105,8 +107,11 @@ def _opacity(crop: Crop, width: int, height: int) -> Plane:
     return np.outer(*ramps).astype(np.float32)
 
 
-def _within(start: int, room: int) -> int:
-    return min(max(start, min(0, room)), max(0, room))
+def _within(start: int, room: int, side: int) -> int:
+    """A start that leaves nothing of a frame beside the square, or more than a little."""
+    start = min(max(start, min(0, room)), max(0, room))
+    nearest = 0 if start < room - start else room
+    return nearest if abs(start - nearest) < LITTLE * side else start
 
 
 def _span(start: int, side: int, total: int) -> slice:

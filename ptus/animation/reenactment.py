@@ -51,15 +51,20 @@ class Stages:
         boxes = torch.tensor([view.face for view in views], dtype=torch.float32)
         return pictures.to(self.device), boxes.to(self.device)
 
-    def large(self, views: Sequence[View]) -> Tensor | None:
+    def large(self, views: Sequence[View], *, put_back: bool) -> Tensor | None:
         """The same squares with the details that they have in their frames, on the device: (B, H, H, 3) uint8.
 
-        None where they are no larger than what the model sees, and whole frames: then its own pictures are as good.
+        None where they are no larger than what the model sees, nor to be put back into larger frames: then its own
+        pictures are as good.
         """
-        side = max(min(views[0].crop.side, LARGEST_SIDE), self.size)
-        if side == self.size and not any(views[0].goes_on()):
+        side = min(views[0].crop.side, LARGEST_SIDE)
+        if side > self.size:
+            squares = [view.crop.cut(view.frame, side) for view in views]
+        elif put_back and any(views[0].goes_on()):
+            squares = [view.picture for view in views]
+        else:
             return None
-        return torch.from_numpy(np.stack([view.crop.cut(view.frame, side) for view in views])).to(self.device)
+        return torch.from_numpy(np.stack(squares)).to(self.device)
 
     def encode(self, seen: Seen) -> Appearance:
         """The appearance of sources."""
@@ -90,16 +95,26 @@ class Reenactment:
         options: how much of the motion is taken.
         photo: the source where it is a photo; None where each frame has a source of its own.
         detailed: render pictures with the source's own details, as `Stages.large` has them.
+        put_back: pictures are put back into the source's frames.
     """
 
-    def __init__(self, stages: Stages, options: TransferOptions, photo: View | None, *, detailed: bool = False) -> None:
+    def __init__(
+        self,
+        stages: Stages,
+        options: TransferOptions,
+        photo: View | None,
+        *,
+        detailed: bool = False,
+        put_back: bool = False,
+    ) -> None:
         self._stages = stages
         self._options = options
         self._references: list[Motion] = []
         with torch.inference_mode():
             if photo is not None:
                 seen = stages.seen([photo])
-                self._photo = (stages.encode(seen), stages.estimate(seen), stages.large([photo]) if detailed else None)
+                large = stages.large([photo], put_back=put_back) if detailed else None
+                self._photo = (stages.encode(seen), stages.estimate(seen), large)
         self._has_photo = photo is not None
 
     @torch.inference_mode()
@@ -126,7 +141,7 @@ class Reenactment:
             only = replace(options, pose=0.0, body=0.0)
             driven, options = transfer(source, motions[1], self._references[1], only), replace(options, expression=0.0)
         driven = transfer(driven, motions[0], self._references[0], options)
-        driven = kept_within(source, driven, goes_on, min(self._options.body, 1.0))
+        driven = kept_within(source, driven, goes_on)
         return self._stages.render(appearance, source, driven, large, goes_on)
 
 

@@ -23,8 +23,9 @@ def iris_shift(across: Tensor, along: Tensor, height: Tensor, now: Tensor, befor
     """Where points of an eye were when it looked elsewhere, from themselves.
 
     Between a corner and the iris, whose middle is at a, the white moves by the share of the way from the corner, and
-    the iris as a whole by b - a: points keep their order, and where an iris reaches a corner it is hidden there. Lids
-    are arcs from corner to corner, over an eyeball that turns behind them; where they hid it, it is drawn out.
+    the iris as a whole by b - a: along lines that run as lids do, points keep their order. Where an iris reaches a
+    corner it is hidden there. Lids are arcs from corner to corner, over an eyeball that turns behind them; where they
+    hid it, it is drawn out.
 
     Args:
         across: points of a picture, to the right of the eye's middle, (B, h, w), or what broadcasts to that, as all of

@@ -18,10 +18,6 @@ from ptus.model.layers import lines
 STRIP = 0.4
 """How broad a strip is mirrored, in halves of the picture; from there on its last row is drawn out, so that a face near
 the edge is not shown twice."""
-TOWARDS = 0.5
-"""How far towards an edge at which the picture goes on a point sees at most, of its own distance from there; any other
-way that distance itself. So nothing is drawn out, or together, more than twice, or sheared by more than half a right
-angle. Only along the upper edge all may move: a head may be close to it, but nobody goes on beyond."""
 
 
 class Sides(NamedTuple):
@@ -36,6 +32,21 @@ class Sides(NamedTuple):
 WHOLE_PICTURE = Sides()
 
 
+class _Limits(NamedTuple):
+    """How far from itself a point sees at most, of its distance from an edge at which the picture goes on.
+
+    Half of it towards that edge: nothing is drawn out more than twice. Away from it, and along it, heads must not be
+    pushed together or sheared; only below there are none.
+    """
+
+    along: float
+    away: float = 3.0
+    towards: float = 0.5
+
+
+_LIMITS = _Limits(along=3.0), _Limits(along=float("inf")), _Limits(along=3.0), _Limits(along=1.0, away=1.0)
+
+
 def within_reach(places: Tensor, goes_on: Sides = WHOLE_PICTURE) -> Tensor:
     """Where points see a source (…, H, W, 2), x and y: no farther outside than it has something to show.
 
@@ -43,16 +54,17 @@ def within_reach(places: Tensor, goes_on: Sides = WHOLE_PICTURE) -> Tensor:
     """
     across, down = lines(places.shape[-3:-1], places)
     own = across, down.unsqueeze(-1)
-    sides = [(axis, side) for on, axis, side in zip(goes_on, (0, 1, 0, 1), (-1, -1, 1, 1), strict=True) if on]
+    edges = zip(goes_on, _LIMITS, (0, 1, 0, 1), (-1, -1, 1, 1), strict=True)
+    held = [(limits, axis, side) for on, limits, axis, side in edges if on]
     found = []
     for axis, (place, line, lowest) in enumerate(zip(places.unbind(-1), own, (-1 - STRIP, -1.0), strict=True)):
         seen = place.clamp(lowest, 1 + STRIP)
-        for of_axis, side in sides:
-            if (axis, of_axis, side) == (0, 1, -1):
-                continue
-            away = 1 - side * own[of_axis]
-            back, forth = (TOWARDS * away if (of_axis, side) == (axis, way) else away for way in (-1, 1))
-            seen = torch.minimum(torch.maximum(seen, line - back), line + forth)
+        for limits, of_axis, side in held:
+            ahead, back = (limits.towards, limits.away) if of_axis == axis else (limits.along, limits.along)
+            if ahead < float("inf"):
+                distance = 1 - side * own[of_axis]
+                least, most = (back, ahead) if side > 0 else (ahead, back)
+                seen = torch.minimum(torch.maximum(seen, line - least * distance), line + most * distance)
         found.append(seen)
     return torch.stack(found, dim=-1)
 

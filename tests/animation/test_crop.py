@@ -53,6 +53,12 @@ def test_what_is_cut_out_and_put_back_is_the_frame(width: int, height: int) -> N
     assert np.abs(back.astype(int) - frame).max() < 24
 
 
+@pytest.mark.parametrize(("y", "top"), [(250, 0), (270, 0), (275, 33), (290, 73), (340, 73)])
+def test_of_a_frame_nothing_is_left_beside_it_or_more_than_a_little(y: int, top: int) -> None:
+    crop = upper_body(FaceBox(800, y, 282, 282), 1920, 1080)
+    assert (crop.side, crop.top) == (1007, top)
+
+
 def test_a_frame_goes_on_where_there_is_more_of_it() -> None:
     assert Crop(0, 0, 100).goes_on(100, 100) == Crop(-20, -5, 130).goes_on(100, 100) == (False,) * 4
     assert Crop(10, 0, 90).goes_on(100, 90) == (True, False, False, False)

@@ -1,5 +1,7 @@
 """Pictures as large as their source."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -73,6 +75,15 @@ def test_of_the_models_own_size_it_is_the_decoders_picture(
     found = model.render(appearance, source, driven, shown)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+
+
+@torch.no_grad()
+def test_what_a_model_renders_fits_what_is_around_it(slim: PTUS, pictures: Tensor, boxes: Tensor) -> None:
+    model, appearance, source = for_inference(slim), slim.encode(pictures[:1]), slim.estimate(pictures[:1], boxes[:1])
+    driven = replace(source, translation=source.translation + 0.3, body=source.body + 0.3)
+    found = [model.render(appearance, source, driven, pictures[:1], Sides(bottom=on)) for on in (True, False)]
+    held, free = ((picture - pictures[:1])[..., -1, 8:-8].abs().mean() for picture in found)
+    assert held < free / 2
 
 
 def test_pictures_of_the_decoder_alone_fit_nothing_around_them(slim: PTUS, pictures: Tensor, boxes: Tensor) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ptus.model.layers import identity_grid
-from ptus.model.source_edges import STRIP, TOWARDS, Sides, mirrored, within_reach
+from ptus.model.source_edges import STRIP, Sides, mirrored, within_reach
 
 
 def test_inside_nothing_changes() -> None:
@@ -40,12 +40,13 @@ def test_where_the_picture_goes_on_nothing_moves_and_beside_it_little(side: str,
     wanted = (still + torch.tensor(moved, dtype=torch.float64)).clamp(-1 - STRIP, 1 + STRIP)
     wanted[..., 1].clamp_(min=-1)
     found = within_reach(wanted, Sides(**{side: True}))
-    away = 1 - sign * still[..., axis]
-    towards = sign * (found - still)[..., axis]
-    torch.testing.assert_close(towards, (sign * (wanted - still)[..., axis]).clamp(-away, TOWARDS * away))
+    distance = 1 - sign * still[..., axis]
+    away = 1 if side == "bottom" else 3
+    towards = sign * (wanted - still)[..., axis]
+    torch.testing.assert_close(sign * (found - still)[..., axis], towards.clamp(-away * distance, distance / 2))
     other = (wanted - still)[..., 1 - axis]
-    limited = other if side == "top" else other.clamp(-away, away)
-    torch.testing.assert_close((found - still)[..., 1 - axis], limited)
+    along = other if side == "top" else other.clamp(-away * distance, away * distance)
+    torch.testing.assert_close((found - still)[..., 1 - axis], along)
 
 
 def test_what_stays_is_seen_at_its_place_whichever_sides_go_on() -> None:
