@@ -79,4 +79,4 @@ def mirrored(places: Tensor) -> Tensor:
         places: coordinates of points, of any shape; -1 and 1 are the edges.
     """
     nearest = places.clamp(-1.0, 1.0)
-    return nearest + (nearest - places).detach()
+    return (nearest - places).detach().add_(nearest)  # in place: a tensor less at the size of the source

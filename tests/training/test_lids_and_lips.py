@@ -10,6 +10,7 @@ from torch import Tensor
 from ptus.model import standing
 from ptus.training import lids_and_lips
 from ptus.training.batch import Batch
+from ptus.training.flat_face import FlatFace
 from ptus.training.frames import CachedClip
 from ptus.training.known import LANDMARKS, KnownMotion
 from ptus.training.lids_and_lips import opened
@@ -56,6 +57,17 @@ def test_the_picture_shows_where_an_iris_is(name: str, yaw: float, monkeypatch: 
             assert (brightest(picture) - after.face[0, iris, :2]).norm() < 0.012 * SCALE
             moves.append((after.face - before.face)[0, iris] / SCALE)
     assert len(moves) > 5 and torch.stack(moves).norm(dim=1).max() > 0.04
+
+
+def test_an_iris_that_goes_to_a_corner_stays_as_high_as_it_is() -> None:
+    face = FlatFace.of(marked(torch.zeros(2)), known())
+    assert face is not None
+    iris, eye = LANDMARKS.index("left iris"), standing.OPENINGS[0]
+    before = face.places[iris].clone()
+    lids_and_lips._move_iris(face, eye, iris, 0.06)
+    assert (face.places[iris] - before).tolist() == pytest.approx([0.06, 0.0], abs=1e-6)
+    lids_and_lips._move_iris(face, eye, iris, -0.06)  # what lids hid is drawn out: farther from the corners' height
+    assert float(face.places[iris, 1] - before[1]) == pytest.approx(-0.008, abs=0.002)
 
 
 def test_an_iris_goes_with_lids_that_open_wide(monkeypatch: pytest.MonkeyPatch) -> None:
