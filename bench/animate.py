@@ -149,7 +149,7 @@ def _model_alone(stages: Stages, photo: Photo, driver: Driver, batch: int) -> tu
     """What renders all frames of a driver, cut out and on the device already; and how many they are."""
     detector = HaarDetector()
     source = Viewer(detector, stages.size, "the source", "--face", photo.face).view(photo.pixels)
-    reenactment = Reenactment(stages, TransferOptions(), source, detailed=True)
+    reenactment = Reenactment(stages, TransferOptions(), source, detailed=True, put_back=True)
     with VideoReader(driver.path) as video:
         viewer = Viewer(detector, stages.size, "the driving video", "--driving-face", driver.face)
         views = viewer.views(frame.pixels for frame in video)
@@ -160,7 +160,7 @@ def _model_alone(stages: Stages, photo: Photo, driver: Driver, batch: int) -> tu
 
     def render() -> None:
         for seen in batches:
-            reenactment.render(seen).cpu()
+            reenactment.render(seen, goes_on=source.goes_on()).cpu()
 
     return render, sum(len(pictures) for pictures, _ in batches)
 

@@ -14,6 +14,7 @@ from ptus.data.puppets.clips import PuppetClip
 from ptus.demo.photo import load_photo
 from ptus.demo.talking import Driver
 from ptus.errors import UserError
+from ptus.model.source_edges import WHOLE_PICTURE, Sides
 from ptus.video import VideoReader
 
 pytestmark = pytest.mark.once
@@ -33,13 +34,14 @@ def test_both_take_the_same_frames(driver: Driver, tmp_path: Path, monkeypatch: 
     photo = load_photo(None, None, SIDE)
     rendered, render = [], Reenactment.render
 
-    def counted(self: Reenactment, *seen: Seen, large: Tensor | None = None) -> Tensor:
-        rendered.append(len(seen[0][0]))
-        return render(self, *seen, large=large)
+    def counted(self: Reenactment, *seen: Seen, large: Tensor | None = None, goes_on: Sides = WHOLE_PICTURE) -> Tensor:
+        rendered.append((len(seen[0][0]), goes_on))
+        return render(self, *seen, large=large, goes_on=goes_on)
 
     monkeypatch.setattr(Reenactment, "render", counted)
     found = animate.measured(photo, driver, 2, tmp_path / "out.mp4")
-    assert sum(rendered) == 2 * (1 + 2) * FRAMES  # of both, in two rounds and the one before
+    assert sum(frames for frames, _ in rendered) == 2 * (1 + 2) * FRAMES  # of both, in two rounds and the one before
+    assert len({goes_on for _, goes_on in rendered}) == 1
     assert found.frames == FRAMES and found.size == photo.pixels.shape[1::-1]
     assert 0 < found.model.median < math.inf and 0 < found.animate.median < math.inf
     with VideoReader(tmp_path / "out.mp4") as video:
