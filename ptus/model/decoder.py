@@ -102,7 +102,7 @@ class Decoder(nn.Module):
             hidden = HIDDEN * warped.openings.new(skip.shape[2:])
             features, offset, seen_at = level(features, skip, offset, hidden, warped)
         drawn, shown = precise(self.picture_and_shown(features)).split((3, 1), dim=1)
-        places = mirrored(within_reach(seen_at))
+        places = mirrored(within_reach(seen_at), appearance.picture.shape[-1])
         # Not the corners: a colour is the mean of a cell, and stands for its middle.
         colours = grid_sample_2d(appearance.colours, places, padding_mode="border", align_corners=False)
         drawn = (drawn + colours).sigmoid()

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ptus.model.face_flow import FaceFlow
 from ptus.model.layers import identity_grid
-from ptus.model.source_edges import WHOLE_PICTURE, Sides, mirrored, within_reach
+from ptus.model.source_edges import WHOLE_PICTURE, Sides, within_reach
 from ptus_kernels import warp_blend
 
 
@@ -44,9 +44,9 @@ def enlarged(
     )
     if fine_there is not None:
         places = places.add(fine_there, alpha=1 / end)
-    seen_at = smaller * mirrored(places)
+    seen_at = smaller * places
     pictures = warp_blend(
-        source, seen_at, shown, _of_size(drawn, size), sigmoid=True, padding_mode="border", align_corners=False
+        source, seen_at, shown, _of_size(drawn, size), sigmoid=True, padding_mode="reflection", align_corners=False
     )
     return pictures if face_flow.mouth is None else face_flow.mouth.paint(pictures, end)
 

@@ -69,14 +69,16 @@ def within_reach(places: Tensor, goes_on: Sides = WHOLE_PICTURE) -> Tensor:
     return torch.stack(found, dim=-1)
 
 
-def mirrored(places: Tensor) -> Tensor:
-    """Where a source shows what lies at places that are `within_reach`.
+def mirrored(places: Tensor, side: int) -> Tensor:
+    """Where a source shows what lies at places that are `within_reach`: as `padding_mode="reflection"` of edges.
 
     Inside they are what they were, bit by bit. Outside they have no gradient: a mirror image is no sign of where a
     point is.
 
     Args:
-        places: coordinates of points, of any shape; -1 and 1 are the edges.
+        places: coordinates of points, of any shape; -1 and 1 are the middles of the source's outermost pixels.
+        side: of the source, pixels.
     """
-    nearest = places.clamp(-1.0, 1.0)
-    return (nearest - places).detach().add_(nearest)  # in place: a tensor less at the size of the source
+    edge = side / (side - 1)
+    nearest = places.clamp(-edge, edge)
+    return nearest + (nearest - places).detach()

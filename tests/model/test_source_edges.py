@@ -10,24 +10,25 @@ from ptus.model.source_edges import STRIP, Sides, mirrored, within_reach
 def test_inside_nothing_changes() -> None:
     inside = torch.rand(50, 7, 2) * 2 - 1
     inside[0], inside[1] = 1, -1
-    assert torch.equal(mirrored(inside), inside)
+    assert torch.equal(mirrored(inside, 9), inside)
     assert torch.equal(within_reach(inside), inside)
 
 
 def test_beyond_an_edge_is_its_mirror_image() -> None:
-    assert mirrored(torch.tensor([1.125, -1.25])).tolist() == [0.875, -0.75]
+    """Edges are half a pixel beyond the outermost ones' middles: here at 1.25."""
+    assert mirrored(torch.tensor([1.25, 1.375, -1.5, 1.2]), 5).tolist() == pytest.approx([1.25, 1.125, -1.0, 1.2])
 
 
 def test_a_strip_beside_and_below_is_mirrored_and_nothing_above() -> None:
     far = torch.tensor([[(9.0, 9.0), (-9.0, -9.0)]], dtype=torch.float64)
     shown = torch.tensor([[(1 - STRIP, 1 - STRIP), (STRIP - 1, -1)]], dtype=torch.float64)
-    torch.testing.assert_close(mirrored(within_reach(far)), shown)
+    torch.testing.assert_close(mirrored(within_reach(far), 1001), shown, atol=0.003, rtol=0)
 
 
 @pytest.mark.parametrize("outside", [(1.2, 0.0), (-1.2, 0.0), (0.0, 1.2), (0.0, -1.2), (9.0, 9.0)])
 def test_a_mirror_image_moves_nothing(outside: tuple[float, float]) -> None:
     where = torch.tensor([[outside]]).requires_grad_()
-    mirrored(within_reach(where)).sum().backward()
+    mirrored(within_reach(where), 256).sum().backward()
     assert where.grad is not None
     assert where.grad.flatten().tolist() == [float(abs(place) < 1) for place in outside]
 
