@@ -44,6 +44,20 @@ def test_what_moves_by_a_pixel_moves_by_as_much_of_a_larger_picture(size: int) -
     torch.testing.assert_close(found[..., :-moved], source[..., moved:], rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("size", [SIDE, 48])
+def test_beyond_its_edges_a_source_goes_on_as_its_mirror_image_but_above(size: int) -> None:
+    source, moved, step = torch.rand(1, 3, size, size), 2 * (size // SIDE), 2 * 2 / (SIDE - 1)
+    drawn, beyond = torch.zeros(1, 3, SIDE, SIDE), slice(-moved, None)
+    right, below, above = (
+        enlarged(source, still() + torch.tensor(way), same(ALL), drawn, FaceFlow())
+        for way in ((step, 0.0), (0.0, step), (0.0, -step))
+    )
+    torch.testing.assert_close(right[..., beyond], source[..., beyond].flip(3), rtol=0, atol=1e-4)
+    torch.testing.assert_close(below[..., beyond, :], source[..., beyond, :].flip(2), rtol=0, atol=1e-4)
+    first = source[..., : size // SIDE, :]  # what lies above is of the first of the flow's own rows
+    assert above[..., 0, :].min() >= first.min() - 1e-4 and above[..., 0, :].max() <= first.max() + 1e-4
+
+
 def test_where_the_picture_goes_on_edges_are_the_sources() -> None:
     source, far = torch.rand(1, 3, 48, 48), still() + 0.7
     edges = [
