@@ -26,6 +26,7 @@ from ptus.video import VideoReader
 from tests.cli.animating import PHOTO, animate, even_sided, frames_of, run
 from tests.standin import StandIn
 from tests.video.clips import VARIABLE, moving_square, sound_packets, times, write_clip
+from tests.video.rtsp import camera
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 
@@ -232,6 +233,14 @@ def test_the_driving_video_may_be_a_stream(folder: Path) -> None:
     assert times(Path("out.mp4")) == times(Path("driving.mp4"))
     with av.open("out.mp4") as container:
         assert not container.streams.audio
+
+
+def test_the_driving_video_may_be_a_camera_in_a_network(folder: Path) -> None:
+    with camera(Path("driving.mp4")) as address:
+        animate(driving=address)
+    there, shown = times(Path("driving.mp4")), times(Path("out.mp4"))
+    assert shown[0] == there[0] and set(shown) <= set(there)
+    assert len(shown) > 1
 
 
 def test_frames_of_a_camera_do_not_wait_for_more(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
