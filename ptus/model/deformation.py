@@ -11,6 +11,7 @@ from ptus.model.motion import Motion
 from ptus.model.prior import BACKGROUND, BODY_REACH, face_nearness, head_and_place, head_region, head_surface, nearness
 from ptus_kernels import motion_features
 
+RESIDUAL_PACE = 1 / 16  # of what is learned: at full pace a few steps take residual flow to its reach, where it stays
 LARGEST_REGION = 0.5  # how far the logits of head and surroundings may leave the prior: rims are moved, no head is torn
 
 
@@ -103,7 +104,7 @@ class FaceBodyMasks(nn.Module):
 
 
 class Refinement(nn.Module):
-    """Residual flow, and how much each depth shows.
+    """Residual flow, none before anything is learned, and how much each depth shows.
 
     Args:
         width: channels of the features.
@@ -116,6 +117,9 @@ class Refinement(nn.Module):
         self.head_known = config.face_body
         self.outputs = [3 * config.mask_size[0], config.volume_depth]
         self.residual_and_depths = nn.Conv2d(width, sum(self.outputs), 3, padding=1)
+        with torch.no_grad():
+            for parameter in self.residual_and_depths.parameters():
+                parameter[: self.outputs[0]] = 0
 
     def forward(self, features: Tensor, deformation: Tensor, farthest: Tensor, driven: Motion) -> tuple[Tensor, Tensor]:
         """Refine a deformation.
@@ -131,7 +135,7 @@ class Refinement(nn.Module):
             The refined deformation, and the flow of what is seen, (B, H, W, 2): its x and y averaged over depth.
         """
         residual, depths = precise(self.residual_and_depths(features)).split(self.outputs, dim=1)
-        residual = residual.tanh() * farthest[:, None, None, None]
+        residual = (RESIDUAL_PACE * residual).tanh() * farthest[:, None, None, None]
         refined = deformation + self._at_every_point(residual)
         if self.head_known:
             depths = depths + head_surface(driven, (self.size[0], *depths.shape[2:]))

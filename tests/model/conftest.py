@@ -30,7 +30,7 @@ def config(request: pytest.FixtureRequest) -> ModelConfig:
 
 @pytest.fixture(scope="session")
 def make() -> Callable[[ModelConfig], PTUS]:
-    """Makes a model whose estimates differ between pictures, as those of a trained one do."""
+    """Makes a model whose estimates differ between pictures, and that has residual flow, as trained ones do."""
 
     def make(config: ModelConfig) -> PTUS:
         with torch.random.fork_rng(devices=[]):
@@ -39,6 +39,7 @@ def make() -> Callable[[ModelConfig], PTUS]:
             for head in model.face.children():
                 if isinstance(head, torch.nn.Linear):
                     torch.nn.init.normal_(head.weight, std=0.1)
+            torch.nn.init.normal_(model.warping.refinement.residual_and_depths.weight, std=0.3)
             if model.face.close_up is not None:
                 for reader in (model.face.close_up.eye, model.face.close_up.mouth):
                     torch.nn.init.normal_(reader.weight, std=0.01)

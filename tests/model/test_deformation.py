@@ -87,3 +87,14 @@ def test_residual_flow_is_interpolated_along_all_three_axes(autocast: bool) -> N
     volume = residual.unflatten(1, (3, depth))
     expected = torch.nn.functional.interpolate(volume, config.volume_size, mode="trilinear", align_corners=True)
     torch.testing.assert_close(found, expected.permute(0, 2, 3, 4, 1))
+
+
+def test_residual_flow_is_none_at_first_and_stays_within_its_reach() -> None:
+    width, farthest = SLIM.motion_width, torch.tensor([0.4])
+    refinement = Refinement(width, SLIM)
+    features = torch.rand(1, width, *SLIM.mask_size[1:], generator=torch.Generator().manual_seed(0))
+    still = torch.zeros(1, *SLIM.volume_size, 3)
+    assert not refinement(features, still, farthest, SOURCE)[0].any()
+    torch.nn.init.constant_(refinement.residual_and_depths.weight, 1.0)
+    refined, _ = refinement(features, still, farthest, SOURCE)
+    torch.testing.assert_close(refined, torch.full_like(refined, 0.4))
