@@ -62,8 +62,8 @@ def load_state(trainer: Trainer, path: Path) -> None:
     """
     facts, stored = _read(path)
     for prefix, optimizer in _optimizers(trainer).items():
-        if any(name.startswith(f"{prefix}.") for name in stored):  # a discriminator has none before its first step
-            _fill(optimizer)
+        # What never had a gradient has none: discriminators before their first step, or all that draws.
+        _fill(optimizer, {name.split(".")[1] for name in stored if name.startswith(f"{prefix}.")})
     expected = _tensors(trainer)
     for name in sorted(expected.keys() ^ stored.keys()):
         raise UserError(f"{path} does not fit: {name} is {'missing' if name in expected else 'not known'}; start anew")
@@ -92,14 +92,15 @@ def _optimizers(trainer: Trainer) -> dict[str, torch.optim.Optimizer]:
     return {"optimizer": trainer.optimizer, "discriminator_optimizer": trainer.discriminator_optimizer}
 
 
-def _fill(optimizer: torch.optim.Optimizer) -> None:
-    """The state that Adam makes in its first step."""
-    for parameter in optimizer.param_groups[0]["params"]:
-        optimizer.state[parameter] = {
-            "step": torch.zeros(()),
-            "exp_avg": torch.zeros_like(parameter),
-            "exp_avg_sq": torch.zeros_like(parameter),
-        }
+def _fill(optimizer: torch.optim.Optimizer, numbers: set[str]) -> None:
+    """The state that Adam makes in its first step, of the parameters of these numbers."""
+    for number, parameter in enumerate(optimizer.param_groups[0]["params"]):
+        if str(number) in numbers:
+            optimizer.state[parameter] = {
+                "step": torch.zeros(()),
+                "exp_avg": torch.zeros_like(parameter),
+                "exp_avg_sq": torch.zeros_like(parameter),
+            }
 
 
 def _read(path: Path, with_tensors: bool = True) -> tuple[dict[str, Any], dict[str, Tensor]]:

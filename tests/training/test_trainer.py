@@ -121,8 +121,10 @@ def test_half_precision_keeps_weights_and_motion_in_float32(
     assert {tensor.dtype for tensor in motion.tensors()} == {torch.float32}
 
 
-def test_resuming_is_bit_for_bit(make_trainer: Make, batch: Batch, tmp_path: Path) -> None:
-    config = QUICK
+@pytest.mark.parametrize("weights", [QUICK.weights, ESTIMATORS_ALONE], ids=["all", "estimators alone"])
+def test_resuming_is_bit_for_bit(weights: LossWeights, make_trainer: Make, batch: Batch, tmp_path: Path) -> None:
+    """Also where what draws has no gradients."""
+    config = dataclasses.replace(QUICK, weights=weights)
     whole = make_trainer(config)
     for _ in range(5):
         whole.train_step(batch)
