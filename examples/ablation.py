@@ -1,17 +1,20 @@
 """What each of the model's decompositions is worth: the model, without each of them, and face-vid2vid, side by side.
 
-All learn the same pairs of frames in as many steps, and are measured on the same persons, whom none has seen:
+All learn the same pairs of frames in as many steps, and are measured on the same persons, whom none has seen. What
+estimates motion learns first, from what is known of it, and is the same in variants that do not differ in it: chance in
+it would outweigh what they do differ in.
 
     python -m examples.ablation --data SET [SET ...] --clips CLIP [CLIP ...] --puppets SET --output DIR
 
-A run that was stopped goes on where it was. Writes ablation.json, ablation.md (its table) and
-ablation.png (of puppets alone, whom nobody has to ask).
+A run that was stopped goes on where it was. Writes ablation.json, ablation.md (its table) and ablation.png (of puppets
+alone, whom nobody has to ask).
 """
 
+import functools
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -36,7 +39,7 @@ from ptus.files import replacing
 from ptus.images import Pixels, resized, write_png
 from ptus.memory import keep_freed_memory
 from ptus.model.accounting import parts
-from ptus.model.checkpoint import load_model
+from ptus.model.checkpoint import load_model, save_model
 from ptus.training.config import LossWeights, TrainingConfig
 from ptus.training.loop import MODEL, STATE
 from ptus.training.state import read_configs
@@ -53,15 +56,34 @@ VARIANTS: Mapping[str, tuple[str, tuple[Decomposition, ...]]] = {
 STILL = "still"
 """The source left as it is."""
 BRIEF = TrainingConfig(
-    steps=1800,
+    steps=1200,
     batch=4,
     learning_rate=8e-4,
     warm_up=30,
     adversarial_from=1_000_000,
     ema=0.99,
     precision="bfloat16",
-    weights=LossWeights(keypoint_spread=0, keypoint_depth=0, expression=0.1),
+    only=("appearance", "warping", "decoder"),
+    weights=LossWeights(equivariance=0, keypoint_spread=0, keypoint_depth=0, expression=0),
 )
+"""Of what moves and draws pictures."""
+ESTIMATORS = replace(
+    BRIEF,
+    steps=3000,
+    only=(),
+    weights=LossWeights(
+        perceptual=0,
+        pixels=0,
+        adversarial=0,
+        feature_matching=0,
+        keypoint_spread=0,
+        keypoint_depth=0,
+        expression=0.1,
+        known_flow=0,
+        face_region=0,
+    ),
+)
+"""Of what estimates motion: no picture is drawn."""
 MEASURES = {
     "l1": "error, frame",
     "l1_face": "face",
@@ -84,6 +106,7 @@ def main(
     output: Path,
     size: int = 128,
     config: TrainingConfig = BRIEF,
+    estimators: TrainingConfig = ESTIMATORS,
     frames: int = 250,
 ) -> None:
     """Train every variant, and measure it.
@@ -94,7 +117,8 @@ def main(
         puppets: Data set whose test split is measured too.
         output: Folder to write to; each variant has a folder of its own in it.
         size: Of the pictures, pixels: 128, 256 or 512.
-        config: How to train; the same for runs that are there already.
+        config: How to train what moves and draws pictures; the same for runs that are there already.
+        estimators: How to train what estimates motion; likewise.
         frames: Of each clip to measure at most.
 
     Raises:
@@ -103,14 +127,17 @@ def main(
     keep_freed_memory()
     runs = {name: output / name.replace(" ", "-") for name in VARIANTS}
     for name, run in runs.items():
-        _train(name, run, data, size, config)
+        told = output / f"estimators-of-{_alike(name).replace(' ', '-')}"
+        _train(told, data, size, estimators, functools.partial(_untrained, name, size))
+        _train(run, data, size, config, functools.partial(_told, name, size, told / MODEL))
     held_out = {
         "clips": read_data(clips, "test", HaarDetector()),
         "puppets": read_data((puppets,), "test", HaarDetector()),
     }
     found = {
         "format": FORMAT,
-        "training": asdict(read_configs(runs["slim"] / STATE)[1]),
+        "training": asdict(config),
+        "estimators": asdict(estimators),
         "frames_at_most": frames,
         "variants": {name: _facts(run / MODEL) for name, run in runs.items()},
         **{kind: _measured(runs, there, frames) for kind, there in held_out.items()},
@@ -124,8 +151,34 @@ def main(
     print(table)
 
 
-def _train(name: str, run: Path, data: tuple[Path, ...], size: int, config: TrainingConfig) -> None:
+def _alike(name: str) -> str:
+    """The first variant whose estimators are the same."""
+
+    def kind(of: str) -> set[str]:
+        preset, without = VARIANTS[of]
+        single = {"face-body"} if preset == "face-vid2vid" else set()
+        return ({*without} | single) & {"face-body", "local-global"}
+
+    return next(other for other in VARIANTS if kind(other) == kind(name))
+
+
+def _untrained(name: str, size: int, output: Path) -> None:
     preset, without = VARIANTS[name]
+    init(output=output, size=f"{preset}-{size}", without=without)
+
+
+def _told(name: str, size: int, estimators: Path, output: Path) -> None:
+    """As `_untrained`, with estimators that are trained."""
+    _untrained(name, size, output)
+    model, trained = load_model(output), load_model(estimators)
+    model.face.load_state_dict(trained.face.state_dict())
+    if model.body is not None and trained.body is not None:
+        model.body.load_state_dict(trained.body.state_dict())
+    save_model(model, output, torch.float32)
+
+
+def _train(run: Path, data: tuple[Path, ...], size: int, config: TrainingConfig, begin: Callable[[Path], None]) -> None:
+    """Train what `begin` writes, or go on with what is there."""
     if (run / STATE).exists():
         model_config, there = read_configs(run / STATE)
         if (model_config.size, there) != (size, config):
@@ -134,7 +187,7 @@ def _train(name: str, run: Path, data: tuple[Path, ...], size: int, config: Trai
         return
     run.mkdir(parents=True, exist_ok=True)
     untrained = run / "untrained.safetensors"
-    init(output=untrained, size=f"{preset}-{size}", without=without)
+    begin(untrained)
     train(data=data, output=run, init_from=untrained, config=config)
 
 

@@ -8,7 +8,7 @@ import cv2
 import pytest
 
 from examples import ablation
-from examples.ablation import BRIEF, MEASURES, STILL, VARIANTS, as_table, main
+from examples.ablation import BRIEF, ESTIMATORS, MEASURES, STILL, VARIANTS, as_table, main
 from ptus.errors import UserError
 from ptus.model.checkpoint import load_model
 from tests.training.conftest import data
@@ -21,7 +21,9 @@ DOCS = Path(__file__).parents[2] / "docs"
 @pytest.mark.once
 def test_all_variants(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     brief = replace(BRIEF, steps=1, batch=1, precision="float32")
-    given = {"data": (data,), "clips": (data,), "puppets": data, "output": tmp_path, "frames": 4, "config": brief}
+    told = replace(ESTIMATORS, steps=1, batch=1, precision="float32")
+    given = {"data": (data,), "clips": (data,), "puppets": data, "output": tmp_path, "frames": 4}
+    given |= {"config": brief, "estimators": told}
     main(**given)  # type: ignore[arg-type]
     found = json.loads((tmp_path / "ablation.json").read_text())
     assert found["training"]["steps"] == 1
