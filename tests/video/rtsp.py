@@ -52,8 +52,10 @@ def camera(video: Path) -> Iterator[str]:
 
     with ThreadingTCPServer(("127.0.0.1", 0), Camera) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"rtsp://127.0.0.1:{server.server_address[1]}/camera"
-        server.shutdown()
+        try:
+            yield f"rtsp://127.0.0.1:{server.server_address[1]}/camera"
+        finally:
+            server.shutdown()
 
 
 def _transport_stream(video: Path) -> tuple[bytes, float]:
