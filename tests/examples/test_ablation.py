@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+import torch
 
 from examples import ablation
 from examples.ablation import BRIEF, ESTIMATORS, MEASURES, STILL, VARIANTS, as_table, main
@@ -31,6 +32,9 @@ def test_all_variants(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for name, facts in found["variants"].items():
         model = load_model(tmp_path / name.replace(" ", "-") / "model.safetensors")
         assert facts["parameters"] == sum(parameter.numel() for parameter in model.parameters())
+    estimators = load_model(tmp_path / "estimators-of-slim" / "model.safetensors").face.state_dict()
+    for name in ("slim", "without-coarse-to-fine"):
+        torch.testing.assert_close(load_model(tmp_path / name / "model.safetensors").face.state_dict(), estimators)
     configs = [facts["config"] for facts in found["variants"].values()]
     assert all(configs.count(config) == 1 for config in configs)
     assert list(found["puppets"]) == ["c"]
