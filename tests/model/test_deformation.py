@@ -1,5 +1,6 @@
 """What masks say before anything is learned, and how residual flow reaches every point."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from ptus.model import Motion
 from ptus.model.composition import coarse_motions
-from ptus.model.deformation import FaceBodyMasks, Refinement
+from ptus.model.deformation import RESIDUAL_PACE, FaceBodyMasks, Refinement
 from ptus.model.prior import MIDDLE
 from tests.model.conftest import SLIM
 
@@ -89,12 +90,17 @@ def test_residual_flow_is_interpolated_along_all_three_axes(autocast: bool) -> N
     torch.testing.assert_close(found, expected.permute(0, 2, 3, 4, 1))
 
 
-def test_residual_flow_is_none_at_first_and_stays_within_its_reach() -> None:
+def test_residual_flow_is_none_at_first_grows_slowly_and_stays_within_its_reach() -> None:
     width, farthest = SLIM.motion_width, torch.tensor([0.4])
     refinement = Refinement(width, SLIM)
     features = torch.rand(1, width, *SLIM.mask_size[1:], generator=torch.Generator().manual_seed(0))
     still = torch.zeros(1, *SLIM.volume_size, 3)
     assert not refinement(features, still, farthest, SOURCE)[0].any()
+    assert refinement.residual_and_depths.bias is not None
+    torch.nn.init.constant_(refinement.residual_and_depths.bias, 1.0)
+    slow, _ = refinement(features, still, farthest, SOURCE)
+    torch.testing.assert_close(slow, torch.full_like(slow, 0.4 * math.tanh(RESIDUAL_PACE)))
+    assert slow.max() < 0.1 * 0.4
     torch.nn.init.constant_(refinement.residual_and_depths.weight, 1.0)
     refined, _ = refinement(features, still, farthest, SOURCE)
     torch.testing.assert_close(refined, torch.full_like(refined, 0.4))
