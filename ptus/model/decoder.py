@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from ptus.model.above import CutOff
 from ptus.model.appearance import Appearance, skip_channels
 from ptus.model.config import ModelConfig
 from ptus.model.layers import ConvBlock, ResBlock, bounded, doubled, precise
@@ -82,12 +83,15 @@ class Decoder(nn.Module):
         self.picture_and_shown = nn.Conv2d(widths[-1], 3 + 1, 3, padding=1)
         nn.init.constant_(cast(Tensor, self.picture_and_shown.bias)[3:], SHOWN_AT_FIRST)
 
-    def forward(self, warped: Warped, appearance: Appearance) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(
+        self, warped: Warped, appearance: Appearance, cut_off: CutOff | None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Draw pictures.
 
         Args:
             warped: the source's features where the driven frame has them.
             appearance: of the source.
+            cut_off: hair above its upper edge, and what is behind; None: the first row is drawn out.
 
         Returns:
             Pictures (B, 3, S, S), RGB in [0, 1], the same as drawn, without the source blended in, logits of the
@@ -105,6 +109,9 @@ class Decoder(nn.Module):
         places = mirrored(within_reach(seen_at), appearance.picture.shape[-1])
         # Not the corners: a colour is the mean of a cell, and stands for its middle.
         colours = grid_sample_2d(appearance.colours, places, padding_mode="border", align_corners=False)
+        if cut_off is not None:
+            behind, above = cut_off.behind(seen_at, appearance.colours)
+            colours, hidden = torch.lerp(colours, behind, above), hidden + HIDDEN * above
         drawn = (drawn + colours).sigmoid()
         shown = bounded(shown, LARGEST_SHOWN) - hidden
         pictures = warp_blend(

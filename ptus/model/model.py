@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.profiler import record_function
 
+from ptus.model.above import CutOff
 from ptus.model.appearance import Appearance, AppearanceEncoder
 from ptus.model.body import BodyEstimator
 from ptus.model.config import ModelConfig
@@ -117,7 +118,7 @@ class PTUS(nn.Module):
         """
         if large is None and any(goes_on):
             raise ValueError(f"large: expected the source pictures, since they go on at {goes_on}; got None")
-        rendered = self.render_with_warp(appearance, source, driven)
+        rendered = self.render_with_warp(appearance, source, driven, goes_on)
         if large is None:
             return rendered.pictures
         with record_function("decode"):
@@ -126,7 +127,9 @@ class PTUS(nn.Module):
             pictures: Tensor = enlarged(of_each, rendered.flow, rendered.shown, rendered.drawn, face_flow, goes_on)
             return pictures
 
-    def render_with_warp(self, appearance: Appearance, source: Motion, driven: Motion) -> Rendered:
+    def render_with_warp(
+        self, appearance: Appearance, source: Motion, driven: Motion, goes_on: Sides = WHOLE_PICTURE
+    ) -> Rendered:
         """As `render`, with the warp behind the pictures, for losses and for looking at."""
         frames = len(driven)
         if len(appearance.volume) != frames:
@@ -136,7 +139,8 @@ class PTUS(nn.Module):
         with record_function("warp"):
             warped: Warped = self.warping(appearance, source, driven)
         with record_function("decode"):
-            pictures, drawn, shown, flow = self.decoder(warped, appearance)
+            cut_off = CutOff.of(source) if self.config.has_surroundings and not goes_on.top else None
+            pictures, drawn, shown, flow = self.decoder(warped, appearance, cut_off)
         return Rendered(pictures, drawn, shown, flow, warped)
 
     def forward(self, source: Tensor, source_box: Tensor, driving: Tensor, driving_box: Tensor) -> Tensor:

@@ -1,0 +1,81 @@
+"""What lies above a source's upper edge: hair that the edge cuts off, and whatever is behind a head.
+
+Drawn out of the first row, hair would become a pillar wherever a head shrinks or sinks. It goes on as an ellipse about
+the head instead; what is beyond that is drawn, in the colours that are seen to the head's left and right.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from ptus.model.motion import Motion
+from ptus.model.prior import AROUND, HAIR, HALF_HEIGHT, HALF_WIDTH, MIDDLE
+from ptus.model.rotation import downwards
+from ptus_kernels import grid_sample_2d
+
+CROWN = 1.25  # how much farther than the head hair reaches that goes on above the edge
+FADE = 0.03  # over which what is seen gives way to what is drawn above and about it, of the picture's half side
+ASIDE, SAMPLES = 0.15, 4  # over which it does to both sides, and colours are taken, likewise; of how many points
+
+
+@dataclass(frozen=True)
+class CutOff:
+    """A head that a source's upper edge may cut. Nothing here has a gradient but colours: what nobody sees is no sign
+    of where a head is.
+
+    Args:
+        centre: of the head's ellipse, x and y, (B, 2, 1, 1).
+        down: what a step down the head is in the picture, likewise.
+        scale: half the head's size, (B, 1, 1).
+        middle: of what the edge cuts, its x, (B, 1, 1).
+        cut: whether the edge is as near as hair may be, (B, 1, 1).
+    """
+
+    centre: Tensor
+    down: Tensor
+    scale: Tensor
+    middle: Tensor
+    cut: Tensor
+
+    @classmethod
+    def of(cls, source: Motion) -> Self:
+        """That of a source's head."""
+        scale, down = source.scale.detach(), downwards(source.rotation.detach())
+        centre = source.translation[:, :2].detach() + MIDDLE * scale * down
+        across, along = down.split(1, dim=1)
+        high = (HALF_WIDTH * across).square() + (HALF_HEIGHT * along).square()
+        (x, y), lean = centre.split(1, dim=1), (HALF_HEIGHT**2 - HALF_WIDTH**2) * across * along / high
+        middle, cut = x + lean * (-1 - y), y - AROUND * scale * high.sqrt() < -1
+        return cls(centre[..., None, None], down[..., None, None], scale[..., None], middle[..., None], cut[..., None])
+
+    def behind(self, places: Tensor, colours: Tensor) -> tuple[Tensor, Tensor]:
+        """What is behind a head, where points lie above the edge and its hair.
+
+        Args:
+            places: where points are seen in the source, (B, H, W, 2).
+            colours: of the source, (B, C, h, w).
+
+        Returns:
+            Colours (B, C, H, W), from those to the left of the head to those to the right, and the share in which they
+            are to be shown, (B, 1, H, W).
+        """
+        x, y = places.detach().unbind(-1)
+        outward, half = x - self.middle, HAIR * HALF_WIDTH * self.scale
+        above, aside, beyond = -1 - y, outward.abs() - half, self._from_hair(x, y)
+        share = self.cut * (above / FADE).clamp(0, 1) * (beyond / FADE).clamp(0, 1) * (1 - aside / ASIDE).clamp(0, 1)
+        steps = torch.linspace(0, ASIDE, SAMPLES, device=x.device, dtype=x.dtype)
+        sides = torch.cat((self.middle - half - steps, self.middle + half + steps), dim=1)
+        edge = torch.stack((sides, torch.full_like(sides, -1)), dim=-1)
+        found = grid_sample_2d(colours, edge, padding_mode="border", align_corners=False).mean(dim=3, keepdim=True)
+        left, right = found.split(1, dim=2)
+        way = (outward / (2 * half) + 0.5).clamp(0, 1).unsqueeze(1)
+        return torch.lerp(left, right, way), share.unsqueeze(1)
+
+    def _from_hair(self, x: Tensor, y: Tensor) -> Tensor:
+        """How far points are from hair, less than 0 within it."""
+        (sine, cosine), (right, under) = self.down.unbind(1), (x - self.centre[:, 0], y - self.centre[:, 1])
+        across, along = cosine * right - sine * under, sine * right + cosine * under
+        distance: Tensor = ((across / HALF_WIDTH).square() + (along / HALF_HEIGHT).square()).sqrt()
+        return distance - CROWN * self.scale
