@@ -113,7 +113,11 @@ class Decoder(nn.Module):
             behind, above = cut_off.behind(seen_at, appearance.colours)
             colours, hidden = torch.lerp(colours, behind, above), hidden + HIDDEN * above
         drawn = (drawn + colours).sigmoid()
-        shown = bounded(shown, LARGEST_SHOWN) - hidden
+        shown = bounded(shown, LARGEST_SHOWN)
+        of_source = warped.openings.of_source
+        if of_source is not None:
+            shown = torch.lerp(shown, torch.full_like(shown, LARGEST_SHOWN), of_source.on(shown.shape[2:]))
+        shown = shown - hidden
         pictures = warp_blend(
             appearance.picture, places, shown, drawn, sigmoid=True, padding_mode="border", align_corners=True
         )

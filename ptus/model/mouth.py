@@ -29,6 +29,8 @@ ROUNDNESS = 2.5  # an arch is 1 - |x|^2.5: a little fuller than a parabola
 SAME, WIDER = 0.03, 0.06  # how much higher a mouth is than it was from which what it shows begins to be painted, and is
 SEEN_TO = 0.012  # how far beyond the lips as they were the source fades
 SLIT = 0.06  # how high what a source shows is from which all of it is shown, and nothing of half as much
+MEET = 0.025  # how close lips of a mouth that closes are when they meet
+TEETH_SEEN = 0.015  # how far beyond the arches of open lips teeth may be seen: lips that meet hide them
 LEAST_HIGH = 0.03  # of the patch
 CHEEKS = 0.4  # how far beyond its corners skin is looked at, of the way from a mouth's middle
 LIPS_PATCH, INSIDE_PATCH = (65, 65), (81, 49)  # points down and across
@@ -68,6 +70,7 @@ class Mouth:
         now, before = (product(keypoints - centre.unsqueeze(1), to_head) for keypoints in (now, before))
         line = _Line.of(now)
         here, there = (_Heights.of(keypoints, line.share) for keypoints in (now, before))
+        here, there = here.shut_from(there)
         chin, jaw = now[:, 4, 0], JAW * width(driven.rotation).squeeze(1)
         off = here.corners.abs() + line.tilt.abs()
 
@@ -195,6 +198,14 @@ class _Heights:
     def jaw(self) -> Tensor:
         """Where the chin is, or the lower lip at least lets it be."""
         return torch.maximum(self.chin, self.edges.lower + LOWER_LIP + LEAST_CHIN)
+
+    def shut_from(self, other: "_Heights") -> tuple["_Heights", "_Heights"]:
+        """Both, with lips that meet where they close from the other, and hide what teeth there are beside an arch."""
+        now, before = self.edges, other.edges
+        closing = ((before.height - now.height) / before.height.clamp(min=MEET)).clamp(min=0).square()
+        nearer, hidden = MEET / 2 * closing, TEETH_SEEN * closing
+        met = Edges.of(now.upper + nearer, now.lower - nearer, torch.zeros_like(nearer))
+        return replace(self, edges=met), replace(other, edges=Edges(before.upper - hidden, before.lower + hidden))
 
     def opens(self, other: "_Heights") -> Tensor:
         """How far a mouth opens from another: 0 where it is drawn out, 1 where what it showed stays."""

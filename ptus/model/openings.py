@@ -4,19 +4,22 @@ Where lips part, a warp brings what lies beyond each of them in the source: the 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
 
 from ptus.model import standing
 from ptus.model.composition import Motions
+from ptus.model.gaze import seen
 from ptus.model.layers import lines
 from ptus.model.motion import Motion, lids_and_lips
 from ptus.model.rotation import downwards, upright, width
 
 HALF_WIDTHS = (0.13, 0.13, 0.2)  # of an opening from corner to corner, of the head's half size
 LEAST_HEIGHT = 0.02  # what closed lids and lips are apart at least, likewise
+THICK = (0.05, 0.05, 0.1)  # how far lids and lips themselves reach above and below, likewise
+WIDER = 1.25  # how much farther than an opening they reach to both sides
 SLOPE = 2.0  # how fast an opening begins at its rim: it is whole from seven tenths of its half size inwards
 OPENING_MAPS = 2
 
@@ -49,14 +52,21 @@ class Ellipses:
             height: of each, in units of the head's half size, (B, N).
             less: of the other, likewise.
         """
+        return cls.over(rims, head, height, HALF_WIDTHS, (height - less).clamp(min=0) / height)
+
+    @classmethod
+    def over(
+        cls, rims: Tensor, head: Motion, height: Tensor, half_widths: Sequence[float], share: Tensor
+    ) -> "Ellipses":
+        """As `between`, of half a width each in units of the head's half size, and as strong as given, (B, N)."""
         scale = head.scale
-        half_widths = torch.cat([scale.new_full((1, 1), half) for half in HALF_WIDTHS], dim=1)[:, : rims.shape[1]]
+        half = torch.cat([scale.new_full((1, 1), half) for half in half_widths], dim=1)[:, : rims.shape[1]]
         right, down = upright(head.rotation).unsqueeze(1).unbind(dim=2)
         along = 2 * down / (height * scale).unsqueeze(2)
-        across = right / (half_widths * scale * width(head.rotation)).unsqueeze(2)
+        across = right / (half * scale * width(head.rotation)).unsqueeze(2)
         of_x, of_y = (SLOPE * (across.square() + along.square())).split(1, dim=2)
         mixed = 2 * SLOPE * (across.prod(dim=2, keepdim=True) + along.prod(dim=2, keepdim=True))
-        return cls(rims[..., :2].mean(dim=2), of_x, of_y, mixed, (height - less).clamp(min=0) / height)
+        return cls(rims[..., :2].mean(dim=2), of_x, of_y, mixed, share)
 
     def __getitem__(self, some: slice) -> "Ellipses":
         """Some of them."""
@@ -78,15 +88,19 @@ class Openings:
     Args:
         opened: what is open and was not in the source.
         closed: what was open there and is not.
-        painted: whether the inside of the mouth is painted, so that none has to be drawn.
+        drawn: of what is open, what has to be drawn. Where lids and lips have flows of their own, that is eyes alone
+            whose irises the source does not show: others are drawn out, and the inside of a mouth is painted.
+        of_source: lids and lips that have flows of their own, with all between them: what the source shows of them is
+            better than anything that is drawn. None where they are moved with all else.
     """
 
     opened: Ellipses
     closed: Ellipses
-    painted: bool = False
+    drawn: Ellipses
+    of_source: Ellipses | None = None
 
     @classmethod
-    def between(cls, local: Motions, source: Motion, driven: Motion, *, painted: bool = False) -> "Openings":
+    def between(cls, local: Motions, source: Motion, driven: Motion, *, parted: bool = False) -> "Openings":
         """From the motion that the source has to the one that is shown.
 
         Args:
@@ -94,11 +108,19 @@ class Openings:
                 and as the source has it.
             source: the motion that the source has.
             driven: the motion that is shown.
-            painted: as above.
+            parted: whether lids and lips have flows of their own, and the inside of the mouth is painted.
         """
         now, before = _heights(driven), _heights(source)
         opened = Ellipses.between(lids_and_lips(local.driving), driven, now, before)
-        return cls(opened, Ellipses.between(lids_and_lips(local.source), driven, before, now), painted)
+        closed = Ellipses.between(lids_and_lips(local.source), driven, before, now)
+        if not parted:
+            return cls(opened, closed, opened)
+        eyes = opened[: len(standing.EYES)]
+        unseen = 1 - seen(before[:, : len(standing.EYES)] - LEAST_HEIGHT)
+        high = now + 2 * torch.cat([now.new_full((1, 1), thick) for thick in THICK], dim=1)
+        wide = [WIDER * half for half in HALF_WIDTHS]
+        of_source = Ellipses.over(lids_and_lips(local.driving), driven, high, wide, torch.ones_like(high))
+        return cls(opened, closed, replace(eyes, share=unseen * eyes.share), of_source)
 
     def at(self, size: Sequence[int]) -> Tensor:
         """What is open and was not in the source, then what was open there and is not.
@@ -112,8 +134,8 @@ class Openings:
         return torch.cat((self.opened.on(size), self.closed.on(size)), dim=1)
 
     def new(self, size: Sequence[int]) -> Tensor:
-        """What has to be drawn: the first of the maps that `at` gives, less a mouth that is painted, (B, 1, h, w)."""
-        return (self.opened[: len(standing.EYES)] if self.painted else self.opened).on(size)
+        """What has to be drawn, (B, 1, h, w), as the first of the maps that `at` gives."""
+        return self.drawn.on(size)
 
 
 def _heights(motion: Motion) -> Tensor:

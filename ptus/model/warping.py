@@ -138,7 +138,7 @@ class CoarseToFine(nn.Module):
             self.fold(fine_warped), self.fine_occlusion(fine), doubled(self.fold(coarse_warped)), sigmoid=True
         )
         expression = expression_maps(local, driven, config.volume_size[1:])
-        openings = Openings.between(local_seen, source, driven, painted=face_flow.mouth is not None)
+        openings = Openings.between(local_seen, source, driven, parted=face_flow.mouth is not None)
         offset = _offset(flow)
         return Warped(features, fine, expression, openings, farthest, offset, face_flow, deformation, region)
 

@@ -10,7 +10,7 @@ from torch.nn.functional import grid_sample
 
 from ptus.model import PTUS, ModelConfig, Motion, standing
 from ptus.model.composition import local_motions
-from ptus.model.mouth import CHIN, CORNERS, LIPS, SAME, WIDER, Mouth, without_opening
+from ptus.model.mouth import CHIN, CORNERS, LIPS, SAME, TEETH_SEEN, WIDER, Mouth, without_opening
 from ptus.model.mouth_inside import TEETH_BELOW
 from ptus.model.parting import parted
 from ptus.model.rotation import from_angles, product, upright
@@ -92,6 +92,20 @@ def test_lips_are_seen_where_they_were(heads: tuple[tuple[float, float], ...], l
     assert sampled(flow, corners + 1.2 * (corners - corners.mean(dim=0))).abs().max() < 5e-3
     others = [number for number in range(15) if number not in (*CORNERS, *LIPS, CHIN)]
     assert sampled(flow, driven.face[0, others, :2]).abs().max() < 2e-3
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.02])
+def test_lips_that_meet_leave_no_line_of_the_teeth_between_them(gap: float) -> None:
+    """Not even where the estimate leaves them a little apart, or teeth are seen beyond the arches of open lips."""
+    source, driven = talking(-0.02, 0.25), talking(0.0, gap)
+    middle = driven.face[0, LIPS, :2].mean(dim=0)
+    column, row = ((middle + 1) / 2 * (SIZE[0] - 1)).round().int().tolist()
+    rows = torch.arange(row - 5, row + 6)
+    seen = 2 * rows / (SIZE[0] - 1) - 1 + mouth(source, driven).at(SIZE)[0, rows, column, 1]
+    upper, lower = source.face[0, LIPS, 1]
+    beyond = 0.5 * TEETH_SEEN * source.scale.item()
+    assert ((seen < upper - beyond) | (seen > lower + beyond)).all()
+    assert (seen < upper).any() and (seen > lower).any()
 
 
 @pytest.mark.parametrize("roll", [0.0, 0.4])

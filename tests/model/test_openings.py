@@ -9,6 +9,7 @@ from torch import Tensor
 from ptus.model import ModelConfig, Motion, standing
 from ptus.model.composition import Motions, local_motions
 from ptus.model.decoder import HIDDEN, LARGEST_SHOWN
+from ptus.model.gaze import SHUT
 from ptus.model.motion import lids_and_lips
 from ptus.model.openings import HALF_WIDTHS, LEAST_HEIGHT, Openings
 from ptus.model.rotation import from_angles, product
@@ -58,9 +59,9 @@ def test_what_opens_is_new_within_its_rim_and_nowhere_else(number: int, roll: fl
         assert at(maps, motion, *outside) == [0, 0]
     torch.testing.assert_close(openings(motion, closed).at(SIZE), maps.flip(1))  # what was open and is closed
     torch.testing.assert_close(openings(closed, motion).new(SIZE), maps[:, :1])
-    painted = Openings.between(Motions(motion.face, closed.face), closed, motion, painted=True)
-    torch.testing.assert_close(painted.at(SIZE), maps)
-    torch.testing.assert_close(painted.new(SIZE), maps[:, :1] * (number != MOUTH))
+    parted = Openings.between(Motions(motion.face, closed.face), closed, motion, parted=True)
+    torch.testing.assert_close(parted.at(SIZE), maps)
+    torch.testing.assert_close(parted.new(SIZE), maps[:, :1] * (number != MOUTH))
 
 
 def test_the_mouth_of_a_turned_head_is_narrower() -> None:
@@ -76,6 +77,30 @@ def test_only_what_is_added_to_an_opening_is_new() -> None:
     maps = openings(less, wide).at(SIZE)
     assert maps[:, 0].amax().item() == pytest.approx(0.1 / (0.2 + LEAST_HEIGHT), abs=1e-5)
     assert not openings(wide, wide).at(SIZE).any()
+
+
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize(("height", "share"), [(SHUT, 1.0), (1.5 * SHUT, 0.5), (2 * SHUT, 0.0)])
+def test_eyes_that_open_wider_are_drawn_as_far_as_the_source_hides_them(
+    number: int, height: float, share: float
+) -> None:
+    source, driven = opened(number, height), opened(number, 0.3)
+    found = Openings.between(Motions(driven.face, source.face), source, driven, parted=True)
+    torch.testing.assert_close(found.new(SIZE), share * found.at(SIZE)[:, :1], rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_lids_and_lips_are_the_sources_whatever_is_drawn() -> None:
+    """They have flows of their own; so is all between them, but for eyes that have to be drawn."""
+    model = showing(-30.0)
+    motion = replace(opened(MOUTH, 0.3), body=torch.zeros(1, SLIM.body_keypoints, 3))
+    found = model.render_with_warp(model.encode(torch.rand(1, 3, SLIM.size, SLIM.size)), motion, motion)
+    shown = found.shown[0, 0]
+    rims = lids_and_lips(motion.face)[0, ..., :2]
+    for place in (*rims.flatten(0, 1), *rims.mean(dim=1)):
+        column, row = ((place + 1) / 2 * (SLIM.size - 1)).round().int().tolist()
+        assert shown[row, column].item() == pytest.approx(LARGEST_SHOWN)
+    assert shown[0, 0].item() == pytest.approx(-LARGEST_SHOWN)
 
 
 @pytest.mark.parametrize(("roll", "half"), [(0.0, 0.4), (0.5, HALF)])
