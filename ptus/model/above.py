@@ -10,8 +10,10 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from ptus.model.hair import LONG
+from ptus.model.head_frame import HALF_HEIGHT, HALF_WIDTH, MIDDLE
 from ptus.model.motion import Motion
-from ptus.model.prior import AROUND, HAIR, HALF_HEIGHT, HALF_WIDTH, MIDDLE
+from ptus.model.prior import AROUND
 from ptus.model.rotation import downwards
 from ptus_kernels import grid_sample_2d
 
@@ -47,7 +49,7 @@ class CutOff:
         across, along = down.split(1, dim=1)
         high = (HALF_WIDTH * across).square() + (HALF_HEIGHT * along).square()
         (x, y), lean = centre.split(1, dim=1), (HALF_HEIGHT**2 - HALF_WIDTH**2) * across * along / high
-        middle, cut = x + lean * (-1 - y), y - AROUND * scale * high.sqrt() < -1
+        middle, cut = x + lean * (-1 - y), y - (LONG + AROUND) * scale * high.sqrt() < -1
         return cls(centre[..., None, None], down[..., None, None], scale[..., None], middle[..., None], cut[..., None])
 
     def behind(self, places: Tensor, colours: Tensor) -> tuple[Tensor, Tensor]:
@@ -62,7 +64,7 @@ class CutOff:
             are to be shown, (B, 1, H, W).
         """
         x, y = places.detach().unbind(-1)
-        outward, half = x - self.middle, HAIR * HALF_WIDTH * self.scale
+        outward, half = x - self.middle, LONG * HALF_WIDTH * self.scale
         above, aside, beyond = -1 - y, outward.abs() - half, self._from_hair(x, y)
         share = self.cut * (above / FADE).clamp(0, 1) * (beyond / FADE).clamp(0, 1) * (1 - aside / ASIDE).clamp(0, 1)
         steps = torch.linspace(0, ASIDE, SAMPLES, device=x.device, dtype=x.dtype)

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from ptus.model.composition import Motions, joined_logits
 from ptus.model.config import ModelConfig
+from ptus.model.hair import Hair
 from ptus.model.layers import ConvBlock, ResBlock, bounded, doubled, precise, unhalved
 from ptus.model.motion import Motion
 from ptus.model.prior import BACKGROUND, BODY_REACH, face_nearness, head_and_place, head_region, head_surface, nearness
@@ -70,7 +71,7 @@ class FaceBodyMasks(nn.Module):
         self.logits = nn.Conv2d(width, sum(self.groups) * depth, 3, padding=1)
 
     def forward(
-        self, features: Tensor, motions: Motions, source: Motion, driven: Motion
+        self, features: Tensor, motions: Motions, source: Motion, driven: Motion, hair: Hair | None = None
     ) -> tuple[Tensor, Tensor | None]:
         """Share a level's points among its motions.
 
@@ -97,7 +98,7 @@ class FaceBodyMasks(nn.Module):
         if not around.shape[1]:
             region = region + head_region(driven, size)
             return joined_logits(body, face, region), region
-        head, head_and_left = head_and_place(source, driven, size)
+        head, head_and_left = head_and_place(source, driven, size, hair)
         face = joined_logits(torch.zeros_like(around), face, head - around)
         region = region + head_and_left
         return joined_logits(body, face, region), region

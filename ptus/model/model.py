@@ -13,6 +13,7 @@ from ptus.model.config import ModelConfig
 from ptus.model.decoder import Decoder
 from ptus.model.enlarging import enlarged
 from ptus.model.face import FaceEstimator
+from ptus.model.hair import Hair
 from ptus.model.layers import precise
 from ptus.model.motion import Motion
 from ptus.model.source_edges import WHOLE_PICTURE, Sides
@@ -132,12 +133,15 @@ class PTUS(nn.Module):
     ) -> Rendered:
         """As `render`, with the warp behind the pictures, for losses and for looking at."""
         frames = len(driven)
+        hair = Hair.of(appearance.picture, source) if self.config.has_surroundings else None
+        if hair is not None and len(hair.reach) != frames:
+            hair = hair.expand(frames)
         if len(appearance.volume) != frames:
             appearance = appearance.expand(frames)
         if len(source) != frames:
             source = source.expand(frames)
         with record_function("warp"):
-            warped: Warped = self.warping(appearance, source, driven)
+            warped: Warped = self.warping(appearance, source, driven, hair)
         with record_function("decode"):
             cut_off = CutOff.of(source) if self.config.has_surroundings and not goes_on.top else None
             pictures, drawn, shown, flow = self.decoder(warped, appearance, cut_off)

@@ -4,7 +4,6 @@ The networks behind a deformation add to this, so that an untrained model alread
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from einops import rearrange
@@ -13,6 +12,8 @@ from torch.nn.functional import softplus
 
 from ptus.model import standing
 from ptus.model.composition import Motions
+from ptus.model.hair import LONG, Hair
+from ptus.model.head_frame import HALF_DEPTH, HeadFrame, along_the_head
 from ptus.model.layers import lines
 from ptus.model.motion import Motion, lids_and_lips
 from ptus.model.rotation import downwards
@@ -25,13 +26,9 @@ BACKGROUND = -4.0  # logit of what does not move, where a keypoint's own is 0
 EXPRESSION_REACH = 0.12  # σ of what the decoder is told of lids and lips, of the head's half size
 EXPRESSION_STEP = 0.2  # how far they move, of the head's half size, about
 EXPRESSION_MAPS = 3  # of each keypoint: whether it is near, and where it comes from, along x and y
-AROUND = 1.65  # how much farther than the head the surroundings reach that go with it, to both sides and above
+AROUND = 0.25  # how much farther than hair the surroundings reach that go with it, to both sides and above
 BELOW = 1.35  # likewise below: past the base of the neck, where little is left of their share
-HAIR = 1.4  # how far they go along wholly, likewise, to both sides and above: hair is no neck to be stretched
 CHEEKS = 0.45  # how far down the place it has left, from its middle: below that a neck follows the driven head
-RIM = 6.0  # logit of the face region in the middle of the head, 0 at its rim; at least the opposite beyond
-MIDDLE = -0.3  # height of the head's middle: it is measured from its joint, and hair belongs to it
-HALF_WIDTH, HALF_HEIGHT, HALF_DEPTH = 0.75, 1.0, 0.7  # of the head, in units of its half size
 SURFACE = 0.15  # σ of the surface's depth, of the volume's half depth
 
 
@@ -80,20 +77,6 @@ def face_nearness(face: Tensor, motion: Motion, size: Sequence[int]) -> Tensor:
     return logits.unsqueeze(2).expand(-1, -1, size[0], -1, -1)
 
 
-def along_the_head(motion: Motion, middles: Tensor, size: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """How far points of the frame are from middles, across a tilted head and along it, downwards: (B, N, h, w) each.
-
-    Args:
-        motion: of the head.
-        middles: (B, N, 2).
-        size: (h, w).
-    """
-    right, under = (line - at for line, at in zip(lines(size, middles), middles.split(1, dim=2), strict=True))
-    sine, cosine = downwards(motion.rotation).unsqueeze(1).split(1, dim=2)
-    across = (cosine * right).unsqueeze(2) - (sine * under).unsqueeze(3)
-    return across, (sine * right).unsqueeze(2) + (cosine * under).unsqueeze(3)
-
-
 def expression_maps(local: Motions, driven: Motion, size: Sequence[int]) -> Tensor:
     """What the expression adds about the face's keypoints, for networks to read.
 
@@ -118,47 +101,14 @@ def expression_maps(local: Motions, driven: Motion, size: Sequence[int]) -> Tens
     return rearrange(maps, "b h w k -> b k h w")
 
 
-@dataclass(frozen=True)
-class HeadFrame:
-    """Points of a map in a head's own frame: its ellipsoid is the unit circle there.
-
-    Args:
-        across: to the right, (B, 1, h, w).
-        along: down from its middle, likewise.
-    """
-
-    across: Tensor
-    along: Tensor
-
-    @classmethod
-    def of(cls, motion: Motion, size: Sequence[int]) -> "HeadFrame":
-        """That of a motion's head, for a map of a size (h, w)."""
-        across, along = along_the_head(motion, motion.translation[:, None, :2], size)
-        scale = motion.scale[..., None, None]
-        return cls(across / (HALF_WIDTH * scale), (along / scale - MIDDLE) / HALF_HEIGHT)
-
-    def distance(self, reach: float = 1.0, below: float = 1.0) -> Tensor:
-        """Squared distance from the head's middle, 1 at its rim: (B, 1, h, w).
-
-        Args:
-            reach: how much farther the rim is to both sides and above.
-            below: how much farther it is below.
-        """
-        x, y = self.across / reach, self.along
-        distance: Tensor = torch.where(y < 0, y / reach, y / below).square() + x.square()
-        return distance
-
-    def region(self, reach: float = 1.0, below: float = 1.0) -> Tensor:
-        """Logits of where the head is, or what reaches farther, as `distance`: (B, 1, h, w)."""
-        return RIM * (1 - self.distance(reach, below)).clamp(min=-1)
-
-
 def head_region(motion: Motion, size: Sequence[int]) -> Tensor:
     """Logits of where a head is, (B, 1, d, h, w) for a size (d, h, w)."""
     return _at_every_depth(HeadFrame.of(motion, size[1:]).region(), size)
 
 
-def head_and_place(source: Motion, driven: Motion, size: Sequence[int]) -> tuple[Tensor, Tensor]:
+def head_and_place(
+    source: Motion, driven: Motion, size: Sequence[int], hair: Hair | None = None
+) -> tuple[Tensor, Tensor]:
     """Logits of where the driven head is, and of what goes with it, to the rim of the place that it has left.
 
     The share that goes along is nearly whole where the head and its hair are, and where all but its chin was. It falls
@@ -169,13 +119,15 @@ def head_and_place(source: Motion, driven: Motion, size: Sequence[int]) -> tuple
         source: the motion that is left.
         driven: the motion that is shown.
         size: (d, h, w).
+        hair: of the source; None: as far as it mostly reaches at most.
 
     Returns:
         (B, 1, d, h, w) each.
     """
     here, there = HeadFrame.of(driven, size[1:]), HeadFrame.of(source, size[1:])
-    head, left = here.region(), there.region(AROUND, BELOW)
-    whole = torch.maximum(here.region(HAIR), there.region(HAIR, CHEEKS))
+    now, before = (LONG, LONG) if hair is None else (hair.at(here), hair.at(there))
+    head, left = here.region(), there.region(before + AROUND, BELOW)
+    whole = torch.maximum(here.region(now), there.region(before, CHEEKS))
     within, beyond = left.clamp(min=0), -whole.clamp(max=0)
     # Odds of the way to one rim over that to the other: between them the share falls evenly.
     falling = ((source.scale / driven.scale)[..., None, None] * (1 + within) / (1 + beyond)).log()

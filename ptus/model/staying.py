@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ptus.model.head_frame import HALF_HEIGHT, HALF_WIDTH, MIDDLE
 from ptus.model.motion import Motion
-from ptus.model.prior import HALF_HEIGHT, HALF_WIDTH, MIDDLE
 from ptus.model.rotation import upright
 from ptus.model.source_edges import Sides
 

@@ -12,6 +12,7 @@ from ptus.model.config import ModelConfig
 from ptus.model.deformation import FaceBodyMasks, MotionReader, Refinement
 from ptus.model.eyes import EyeFlow
 from ptus.model.face_flow import FaceFlow, LocalFlow
+from ptus.model.hair import Hair
 from ptus.model.layers import doubled, identity_grid
 from ptus.model.motion import Motion
 from ptus.model.mouth import Mouth, without_opening
@@ -95,13 +96,20 @@ class CoarseToFine(nn.Module):
         self.fine_occlusion = _occlusion(width)
         self.fold = _Fold(config)
 
-    def forward(self, appearance: Appearance, source: Motion, driven: Motion) -> Warped:
-        """Warp an appearance from the source's motion to the driven one; all of the same batch."""
+    def forward(self, appearance: Appearance, source: Motion, driven: Motion, hair: Hair | None) -> Warped:
+        """Warp an appearance from the source's motion to the driven one; all of the same batch.
+
+        Args:
+            appearance: of the source.
+            source: its motion.
+            driven: the motion that is shown.
+            hair: of the source, where the head has surroundings.
+        """
         config = self.config
         assert appearance.coarse_seen is not None and appearance.coarse_volume is not None
         motions = coarse_motions(config, source, driven)
         coarse = self.read_coarse(appearance.coarse_seen, motions)
-        logits, region = self.coarse_masks(coarse, motions, source, driven)
+        logits, region = self.coarse_masks(coarse, motions, source, driven, hair)
         at_coarse = compose_motion(logits, motions.driving, motions.source, motions.jacobian, size=config.coarse_size)
         coarse_warped = warp_blend(
             appearance.coarse_volume, at_coarse, self.coarse_occlusion(coarse), sigmoid=True, align_corners=True
@@ -157,11 +165,11 @@ class SingleLevel(nn.Module):
         self.occlusion = _occlusion(width)
         self.fold = _Fold(config)
 
-    def forward(self, appearance: Appearance, source: Motion, driven: Motion) -> Warped:
+    def forward(self, appearance: Appearance, source: Motion, driven: Motion, hair: Hair | None) -> Warped:
         """As `CoarseToFine.forward`."""
         motions = joint_motions(self.config, source, driven)
         seen = self.read(appearance.fine_seen, motions)
-        logits, region = self.masks(seen, motions, source, driven)
+        logits, region = self.masks(seen, motions, source, driven, hair)
         deformation = compose_motion(
             logits, motions.driving, motions.source, motions.jacobian, size=self.config.volume_size
         )

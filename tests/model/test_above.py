@@ -8,15 +8,17 @@ from torch import Tensor
 
 from ptus.model import PTUS, Motion
 from ptus.model.above import ASIDE, CROWN, FADE, CutOff
+from ptus.model.hair import LONG
+from ptus.model.head_frame import HALF_HEIGHT, HALF_WIDTH, MIDDLE, HeadFrame
 from ptus.model.layers import identity_grid
-from ptus.model.prior import AROUND, HAIR, HALF_HEIGHT, HALF_WIDTH, MIDDLE, HeadFrame
+from ptus.model.prior import AROUND
 from ptus.model.source_edges import Sides
 from tests.model.conftest import SLIM
 from tests.model.test_gaze import AHEAD, head
 
 COLOURS = torch.tensor([[0.2, 0.4], [0.6, 0.6], [0.9, 0.1]])  # RGB of what is left and right of a head
 SCALE = 0.5
-HALF = HAIR * HALF_WIDTH * SCALE  # as far as hair may reach to a side
+HALF = LONG * HALF_WIDTH * SCALE  # as far as hair may reach to a side
 
 
 def at(x: float, y: float, roll: float = 0.0) -> Motion:
@@ -67,7 +69,7 @@ def test_far_aside_the_first_row_is_drawn_out() -> None:
 
 
 def test_a_head_whose_hair_ends_below_the_edge_is_not_cut() -> None:
-    reach = AROUND * HALF_HEIGHT - MIDDLE
+    reach = (LONG + AROUND) * HALF_HEIGHT - MIDDLE
     places = around()
     for gap, cut in ((0.01, False), (-0.01, True)):
         _, share = CutOff.of(at(0.0, -1 + SCALE * reach + gap)).behind(places, sides(8))

@@ -10,7 +10,7 @@ from torch import Tensor
 from ptus.model import Motion
 from ptus.model.composition import coarse_motions
 from ptus.model.deformation import RESIDUAL_PACE, FaceBodyMasks, Refinement
-from ptus.model.prior import MIDDLE
+from ptus.model.head_frame import MIDDLE
 from tests.model.conftest import SLIM
 
 WIDTH, DEPTH, SIDE = 8, 2, 33

@@ -10,11 +10,10 @@ from torch import Tensor
 from ptus.images import resized
 from ptus.model import PTUS, Motion, standing
 from ptus.model.composition import Motions
+from ptus.model.head_frame import HALF_DEPTH, MIDDLE
 from ptus.model.prior import (
     EXPRESSION_REACH,
     EXPRESSION_STEP,
-    HALF_DEPTH,
-    MIDDLE,
     expression_maps,
     face_nearness,
     head_and_place,

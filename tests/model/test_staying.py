@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ptus.model import Motion
-from ptus.model.prior import HALF_HEIGHT, HALF_WIDTH, MIDDLE
+from ptus.model.head_frame import HALF_HEIGHT, HALF_WIDTH, MIDDLE
 from ptus.model.source_edges import WHOLE_PICTURE, Sides
 from ptus.model.staying import LEAST_WAY, ROOM, SHARE_LEFT, SLOWER, kept_within
 from tests.model.test_gaze import AHEAD, head

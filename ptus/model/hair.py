@@ -1,0 +1,103 @@
+"""How far a source's hair reaches: along rays from the head, where colours of hair become those of what is behind it.
+
+Hair goes along with a head, and what is behind it stays. No network has seen hair enough to tell them apart; colours of
+the picture itself do, and where they do not, hair is taken to be as long as it mostly is.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from ptus.model.head_frame import HALF_HEIGHT, HALF_WIDTH, MIDDLE, HeadFrame
+from ptus.model.motion import Motion
+from ptus.model.rotation import upright
+from ptus_kernels import grid_sample_2d
+
+SIDE = 64  # of the picture that is looked at, pixels
+RAYS = 13  # from the left over the top to the right
+LOWEST = 1.5  # ray, where those to the sides are 1, that over the top is 0 and that down were 2
+LONG = 1.4  # how far hair mostly reaches at most, in units of the head's rim
+# Distances along rays, likewise.
+NEAREST, FARTHEST, STEP = 0.85, 2.3, 0.05  # where they are looked at
+HAIR, BEHIND = (0.85, 1.05), (1.6, 2.3)  # what is hair in any case, and what is not in most
+ENDS = 1.0, 1.75  # where hair may end
+USUAL, SPREAD = 1.25, 0.25  # where it mostly does
+BESIDE = 2  # rays to both sides whose colours tell
+NOISE = 0.004  # of squared differences of colours
+SMOOTH = 1.2  # σ of the rays that end alike
+SURE = 2.0  # how much more likely an end is for each step that is told well
+MARGIN = 0.1  # beyond the last point that has its colours: ends are not sharp
+
+
+@dataclass(frozen=True)
+class Hair:
+    """How far hair reaches along rays, in units of the head's rim.
+
+    Args:
+        reach: (B, RAYS).
+    """
+
+    reach: Tensor
+
+    @classmethod
+    def of(cls, pictures: Tensor, source: Motion) -> Self:
+        """That in pictures (B, 3, S, S), RGB, of heads; without gradient."""
+        pictures = pictures.detach()
+        smaller = pictures.shape[-1] // SIDE
+        looked_at = avg_pool2d(pictures, smaller) if smaller > 1 else pictures
+        count = round((FARTHEST - NEAREST) / STEP) + 1
+        along = torch.linspace(NEAREST, FARTHEST, count, device=pictures.device)
+        places = _places(source, along)
+        colours = grid_sample_2d(looked_at, places, padding_mode="border", align_corners=False).movedim(1, -1)
+        within = (places.abs().amax(dim=-1) < 1).to(colours.dtype)
+        of_hair, of_rest = (_between(along, *ends) for ends in (HAIR, BEHIND))
+        like_hair, like_rest = _unlike(colours, colours[:, :, of_hair]), _unlike(colours, colours[:, :, of_rest])
+        told = within * (like_rest - like_hair) / (like_rest + like_hair + NOISE)
+        ends = _between(along, *ENDS)
+        begin = ends.start
+        likely = 2 * told[..., begin:].cumsum(dim=-1)[..., : ends.stop - begin]
+        likely = likely - ((along[ends] - USUAL) / SPREAD).square() / 2
+        rays = torch.arange(RAYS, device=pictures.device)
+        near = (-((rays[:, None] - rays) / SMOOTH).square() / 2).softmax(dim=1)
+        shares = (SURE * torch.einsum("mn,bnr->bmr", near, likely)).softmax(dim=-1)
+        return cls((shares * along[ends]).sum(dim=-1) + MARGIN)
+
+    def expand(self, frames: int) -> "Hair":
+        """That of one source for many frames."""
+        return Hair(self.reach.expand(frames, -1))
+
+    def at(self, head: HeadFrame) -> Tensor:
+        """How far it reaches in the direction of points, (B, 1, h, w)."""
+        aside, upward = head.across.abs(), -head.along
+        share = aside / (aside + upward.abs()).clamp(min=1e-6)
+        turned = torch.where(upward < 0, 2 - share, share).clamp(max=LOWEST)
+        ray = (torch.where(head.across < 0, -turned, turned) / LOWEST + 1) * ((RAYS - 1) / 2)
+        rays = torch.arange(RAYS, device=ray.device, dtype=ray.dtype)
+        shares = (1 - (ray.unsqueeze(-1) - rays).abs()).clamp(min=0)
+        return (shares * self.reach[:, None, None, None]).sum(dim=-1)
+
+
+def _places(source: Motion, along: Tensor) -> Tensor:
+    """Of points along the rays of a head, (R,) → (B, RAYS, R, 2)."""
+    turned = torch.linspace(-LOWEST, LOWEST, RAYS, device=along.device)
+    across = torch.minimum(turned.abs(), 2 - turned.abs()) * turned.sign()
+    ray = torch.stack((across, turned.abs() - 1), dim=-1)
+    ray = ray / torch.linalg.vector_norm(ray, dim=-1, keepdim=True)
+    points = ray[:, None] * along[:, None] * along.new_tensor((HALF_WIDTH, HALF_HEIGHT)) + along.new_tensor((0, MIDDLE))
+    axes = source.scale.detach().unsqueeze(-1) * upright(source.rotation.detach())
+    return (points.flatten(0, 1) @ axes + source.translation[:, None, :2].detach()).unflatten(1, (RAYS, -1))
+
+
+def _unlike(colours: Tensor, samples: Tensor) -> Tensor:
+    """Least squared difference of colours (B, RAYS, R, 3) from samples of rays beside them, (B, RAYS, M, 3)."""
+    ends = samples[:, :1].expand(-1, BESIDE, -1, -1), samples[:, -1:].expand(-1, BESIDE, -1, -1)
+    near = torch.cat((ends[0], samples, ends[1]), dim=1).unfold(1, 2 * BESIDE + 1, 1).movedim(3, 4).flatten(2, 3)
+    least: Tensor = (colours.unsqueeze(3) - near.unsqueeze(2)).square().sum(dim=-1).amin(dim=-1)
+    return least
+
+
+def _between(along: Tensor, first: float, last: float) -> slice:
+    return slice(round((first - NEAREST) / STEP), round((last - NEAREST) / STEP) + 1)
