@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import torch
+from einops import rearrange
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
@@ -49,7 +50,7 @@ class Hair:
         smaller = pictures.shape[-1] // SIDE
         looked_at = avg_pool2d(pictures, smaller) if smaller > 1 else pictures
         count = round((FARTHEST - NEAREST) / STEP) + 1
-        along = torch.linspace(NEAREST, FARTHEST, count, device=pictures.device)
+        along = torch.linspace(NEAREST, FARTHEST, count, device=pictures.device, dtype=source.scale.dtype)
         places = _places(source, along)
         colours = grid_sample_2d(looked_at, places, padding_mode="border", align_corners=False).movedim(1, -1)
         within = (places.abs().amax(dim=-1) < 1).to(colours.dtype)
@@ -60,7 +61,7 @@ class Hair:
         begin = ends.start
         likely = 2 * told[..., begin:].cumsum(dim=-1)[..., : ends.stop - begin]
         likely = likely - ((along[ends] - USUAL) / SPREAD).square() / 2
-        rays = torch.arange(RAYS, device=pictures.device)
+        rays = torch.arange(RAYS, device=along.device, dtype=along.dtype)
         near = (-((rays[:, None] - rays) / SMOOTH).square() / 2).softmax(dim=1)
         shares = (SURE * torch.einsum("mn,bnr->bmr", near, likely)).softmax(dim=-1)
         return cls((shares * along[ends]).sum(dim=-1) + MARGIN)
@@ -82,13 +83,14 @@ class Hair:
 
 def _places(source: Motion, along: Tensor) -> Tensor:
     """Of points along the rays of a head, (R,) → (B, RAYS, R, 2)."""
-    turned = torch.linspace(-LOWEST, LOWEST, RAYS, device=along.device)
+    turned = torch.linspace(-LOWEST, LOWEST, RAYS, device=along.device, dtype=along.dtype)
     across = torch.minimum(turned.abs(), 2 - turned.abs()) * turned.sign()
     ray = torch.stack((across, turned.abs() - 1), dim=-1)
     ray = ray / torch.linalg.vector_norm(ray, dim=-1, keepdim=True)
     points = ray[:, None] * along[:, None] * along.new_tensor((HALF_WIDTH, HALF_HEIGHT)) + along.new_tensor((0, MIDDLE))
     axes = source.scale.detach().unsqueeze(-1) * upright(source.rotation.detach())
-    return (points.flatten(0, 1) @ axes + source.translation[:, None, :2].detach()).unflatten(1, (RAYS, -1))
+    places: Tensor = points.flatten(0, 1) @ axes + source.translation[:, None, :2].detach()
+    return rearrange(places, "b (k r) n -> b k r n", k=RAYS)
 
 
 def _unlike(colours: Tensor, samples: Tensor) -> Tensor:
