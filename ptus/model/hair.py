@@ -22,9 +22,9 @@ RAYS = 13  # from the left over the top to the right
 LOWEST = 1.5  # ray, where those to the sides are 1, that over the top is 0 and that down were 2
 LONG = 1.4  # how far hair mostly reaches at most, in units of the head's rim
 # Distances along rays, likewise.
-NEAREST, FARTHEST, STEP = 0.85, 2.3, 0.05  # where they are looked at
-HAIR, BEHIND = (0.85, 1.05), (1.6, 2.3)  # what is hair in any case, and what is not in most
-ENDS = 1.0, 1.75  # where hair may end
+NEAREST, FARTHEST, STEP = 0.75, 2.3, 0.05  # where they are looked at
+HAIR, BEHIND = (0.75, 0.9), (1.6, 2.3)  # what is hair in any case, and what is not in most
+ENDS = 0.9, 1.75  # where hair may end
 USUAL, SPREAD = 1.25, 0.25  # where it mostly does
 BESIDE = 2  # rays to both sides whose colours tell
 NOISE = 0.004  # of squared differences of colours

@@ -33,7 +33,7 @@ def test_it_ends_where_its_colours_do(motion: Motion, reaches: tuple[float, floa
     found = Hair.of(portrait(motion, *reaches), motion).reach[0] - MARGIN
     middle, side = RAYS // 2, round(RAYS / 2 / LOWEST)  # below its middle a head's rim is not the ellipse of its hair
     for rays, reach in ((found[middle - side : middle - 1], reaches[0]), (found[middle + 2 :][: side - 1], reaches[1])):
-        torch.testing.assert_close(rays, torch.full_like(rays, reach), rtol=0, atol=0.09)
+        torch.testing.assert_close(rays, torch.full_like(rays, reach), rtol=0, atol=0.12)
 
 
 @pytest.mark.parametrize("motion", [at(0.0, 0.0, 0.45), at(0.0, -0.9, 0.9)])
