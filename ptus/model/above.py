@@ -10,14 +10,13 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from ptus.model.hair import LONG
+from ptus.model.hair import Hair
 from ptus.model.head_frame import HALF_HEIGHT, HALF_WIDTH, MIDDLE
 from ptus.model.motion import Motion
 from ptus.model.prior import AROUND
 from ptus.model.rotation import downwards
 from ptus_kernels import grid_sample_2d
 
-CROWN = 1.25  # how much farther than the head hair reaches that goes on above the edge
 FADE = 0.03  # over which what is seen gives way to what is drawn above and about it, of the picture's half side
 ASIDE, SAMPLES = 0.15, 4  # over which it does to both sides, and colours are taken, likewise; of how many points
 
@@ -31,26 +30,32 @@ class CutOff:
         centre: of the head's ellipse, x and y, (B, 2, 1, 1).
         down: what a step down the head is in the picture, likewise.
         scale: half the head's size, (B, 1, 1).
+        crown: how far hair reaches above, in units of the head's rim, (B, 1, 1).
         middle: of what the edge cuts, its x, (B, 1, 1).
-        cut: whether the edge is as near as hair may be, (B, 1, 1).
+        half: how far from there hair may reach to both sides, (B, 1, 1).
+        cut: 1 where the edge is as near as hair may be, 0 where it is not, (B, 1, 1).
     """
 
     centre: Tensor
     down: Tensor
     scale: Tensor
+    crown: Tensor
     middle: Tensor
+    half: Tensor
     cut: Tensor
 
     @classmethod
-    def of(cls, source: Motion) -> Self:
-        """That of a source's head."""
+    def of(cls, source: Motion, hair: Hair) -> Self:
+        """That of a source's head and its hair."""
         scale, down = source.scale.detach(), downwards(source.rotation.detach())
         centre = source.translation[:, :2].detach() + MIDDLE * scale * down
         across, along = down.split(1, dim=1)
         high = (HALF_WIDTH * across).square() + (HALF_HEIGHT * along).square()
         (x, y), lean = centre.split(1, dim=1), (HALF_HEIGHT**2 - HALF_WIDTH**2) * across * along / high
-        middle, cut = x + lean * (-1 - y), y - (LONG + AROUND) * scale * high.sqrt() < -1
-        return cls(centre[..., None, None], down[..., None, None], scale[..., None], middle[..., None], cut[..., None])
+        crown, farthest = hair.over_the_top, hair.farthest
+        beyond = (farthest + AROUND) * scale * high.sqrt() - (y + 1)
+        numbers = scale, crown, x + lean * (-1 - y), farthest * HALF_WIDTH * scale, (beyond / FADE).clamp(min=0, max=1)
+        return cls(centre[..., None, None], down[..., None, None], *(number[..., None] for number in numbers))
 
     def behind(self, places: Tensor, colours: Tensor) -> tuple[Tensor, Tensor]:
         """What is behind a head, where points lie above the edge and its hair.
@@ -64,7 +69,7 @@ class CutOff:
             are to be shown, (B, 1, H, W).
         """
         x, y = places.detach().unbind(-1)
-        outward, half = x - self.middle, LONG * HALF_WIDTH * self.scale
+        outward, half = x - self.middle, self.half
         above, aside, beyond = -1 - y, outward.abs() - half, self._from_hair(x, y)
         share = self.cut * (above / FADE).clamp(0, 1) * (beyond / FADE).clamp(0, 1) * (1 - aside / ASIDE).clamp(0, 1)
         steps = torch.linspace(0, ASIDE, SAMPLES, device=x.device, dtype=x.dtype)
@@ -80,4 +85,4 @@ class CutOff:
         (sine, cosine), (right, under) = self.down.unbind(1), (x - self.centre[:, 0], y - self.centre[:, 1])
         across, along = cosine * right - sine * under, sine * right + cosine * under
         distance: Tensor = ((across / HALF_WIDTH).square() + (along / HALF_HEIGHT).square()).sqrt()
-        return distance - CROWN * self.scale
+        return distance - self.crown * self.scale

@@ -19,7 +19,7 @@ from ptus.model.warping import SHOWN_AT_FIRST, Warped
 from ptus_kernels import grid_sample_2d, warp_blend
 
 LARGEST_SHOWN = 4.0  # logit of the source's share: beyond, what is drawn would no longer learn
-HIDDEN = 8.0  # by how much that logit is less where eyes, or mouths that nobody paints, are open and were not
+HIDDEN = 8.0  # how much less that logit is where eyes, or mouths that nobody paints, open, and above a cut-off head
 
 
 class _Level(nn.Module):

@@ -131,19 +131,23 @@ class PTUS(nn.Module):
     def render_with_warp(
         self, appearance: Appearance, source: Motion, driven: Motion, goes_on: Sides = WHOLE_PICTURE
     ) -> Rendered:
-        """As `render`, with the warp behind the pictures, for losses and for looking at."""
+        """As `render`, with the warp behind the pictures, for losses and for looking at.
+
+        Of the sides the top one counts: where a source goes on there, no hair is cut off.
+        """
         frames = len(driven)
-        hair = Hair.of(appearance.picture, source) if self.config.has_surroundings else None
-        if hair is not None and len(hair.reach) != frames:
-            hair = hair.expand(frames)
+        of_one = len(appearance.volume) == len(source) == 1
+        hair = Hair.of(appearance.picture, source).expand(frames) if self.config.has_surroundings and of_one else None
         if len(appearance.volume) != frames:
             appearance = appearance.expand(frames)
         if len(source) != frames:
             source = source.expand(frames)
+        if self.config.has_surroundings and hair is None:
+            hair = Hair.of(appearance.picture, source)
+        cut_off = None if hair is None or goes_on.top else CutOff.of(source, hair)
         with record_function("warp"):
             warped: Warped = self.warping(appearance, source, driven, hair)
         with record_function("decode"):
-            cut_off = CutOff.of(source) if self.config.has_surroundings and not goes_on.top else None
             pictures, drawn, shown, flow = self.decoder(warped, appearance, cut_off)
         return Rendered(pictures, drawn, shown, flow, warped)
 

@@ -20,6 +20,8 @@ HALF_WIDTHS = (0.13, 0.13, 0.2)  # of an opening from corner to corner, of the h
 LEAST_HEIGHT = 0.02  # what closed lids and lips are apart at least, likewise
 THICK = (0.05, 0.05, 0.1)  # how far lids and lips themselves reach above and below, likewise
 WIDER = 1.25  # how much farther than an opening they reach to both sides
+EDGE = 0.05  # over which what is beyond a source's edge ceases to be shown, of the picture's half side
+HIDES, SHOWS = 0.5, 0.75  # how wide the source's head is of the driven one's where openings are hidden, and are shown
 SLOPE = 2.0  # how fast an opening begins at its rim: it is whole from seven tenths of its half size inwards
 OPENING_MAPS = 2
 
@@ -90,8 +92,8 @@ class Openings:
         closed: what was open there and is not.
         drawn: of what is open, what has to be drawn. Where lids and lips have flows of their own, that is eyes alone
             whose irises the source does not show: others are drawn out, and the inside of a mouth is painted.
-        of_source: lids and lips that have flows of their own, with all between them: what the source shows of them is
-            better than anything that is drawn. None where they are moved with all else.
+        of_source: lids and lips that have flows of their own, with all between them, as far as the source shows them:
+            that is better than anything that is drawn. None where they are moved with all else.
     """
 
     opened: Ellipses
@@ -119,7 +121,7 @@ class Openings:
         unseen = 1 - seen(before[:, : len(standing.EYES)] - LEAST_HEIGHT)
         high = now + 2 * torch.cat([now.new_full((1, 1), thick) for thick in THICK], dim=1)
         wide = [WIDER * half for half in HALF_WIDTHS]
-        of_source = Ellipses.over(lids_and_lips(local.driving), driven, high, wide, torch.ones_like(high))
+        of_source = Ellipses.over(lids_and_lips(local.driving), driven, high, wide, _shown_by(source, driven))
         return cls(opened, closed, replace(eyes, share=unseen * eyes.share), of_source)
 
     def at(self, size: Sequence[int]) -> Tensor:
@@ -136,6 +138,16 @@ class Openings:
     def new(self, size: Sequence[int]) -> Tensor:
         """What has to be drawn, (B, 1, h, w), as the first of the maps that `at` gives."""
         return self.drawn.on(size)
+
+
+def _shown_by(source: Motion, driven: Motion) -> Tensor:
+    """How much a source shows of each opening that is seen in a driven frame, from 0 to 1: (B, N).
+
+    Nothing of what lies beyond its edges, and nothing where its head is turned aside and the driven one is not.
+    """
+    inside = 1 - lids_and_lips(source.face)[..., :2].mean(dim=2).abs().amax(dim=2)
+    turned = width(source.rotation) / width(driven.rotation)
+    return (inside / EDGE).clamp(min=0, max=1) * ((turned - HIDES) / (SHOWS - HIDES)).clamp(min=0, max=1)
 
 
 def _heights(motion: Motion) -> Tensor:

@@ -27,7 +27,7 @@ EXPRESSION_REACH = 0.12  # σ of what the decoder is told of lids and lips, of t
 EXPRESSION_STEP = 0.2  # how far they move, of the head's half size, about
 EXPRESSION_MAPS = 3  # of each keypoint: whether it is near, and where it comes from, along x and y
 AROUND = 0.25  # how much farther than hair the surroundings reach that go with it, to both sides and above
-BELOW = 1.35  # likewise below: past the base of the neck, where little is left of their share
+BELOW = 1.35  # how much farther than the head below: past the base of the neck, where little is left of their share
 CHEEKS = 0.45  # how far down the place it has left, from its middle: below that a neck follows the driven head
 SURFACE = 0.15  # σ of the surface's depth, of the volume's half depth
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from ptus.model import PTUS, Motion
-from ptus.model.above import ASIDE, CROWN, FADE, CutOff
-from ptus.model.hair import LONG
+from ptus.model.above import ASIDE, FADE, CutOff
+from ptus.model.hair import MARGIN, RAYS, Hair
 from ptus.model.head_frame import HALF_HEIGHT, HALF_WIDTH, MIDDLE, HeadFrame
 from ptus.model.layers import identity_grid
 from ptus.model.prior import AROUND
@@ -17,8 +17,10 @@ from tests.model.conftest import SLIM
 from tests.model.test_gaze import AHEAD, head
 
 COLOURS = torch.tensor([[0.2, 0.4], [0.6, 0.6], [0.9, 0.1]])  # RGB of what is left and right of a head
-SCALE = 0.5
-HALF = LONG * HALF_WIDTH * SCALE  # as far as hair may reach to a side
+SCALE, REACH = 0.5, 1.35
+HAIR = Hair(torch.full((1, RAYS), REACH))
+CROWN = REACH - MARGIN
+HALF = REACH * HALF_WIDTH * SCALE  # as far as hair may reach to a side
 
 
 def at(x: float, y: float, roll: float = 0.0) -> Motion:
@@ -42,7 +44,7 @@ def frame_distance(motion: Motion, side: int) -> Tensor:
 
 def test_within_the_source_nothing_is_behind() -> None:
     places = identity_grid((33, 33), torch.zeros(1)).unsqueeze(0)
-    _, share = CutOff.of(at(0.1, -0.5)).behind(places, sides(8))
+    _, share = CutOff.of(at(0.1, -0.5), HAIR).behind(places, sides(8))
     assert not share.any()
 
 
@@ -50,7 +52,7 @@ def test_within_the_source_nothing_is_behind() -> None:
 @pytest.mark.parametrize("place", [(0.0, -0.4), (0.2, -0.7)])
 def test_above_the_edge_hair_is_an_ellipse_about_the_head(place: tuple[float, float], roll: float) -> None:
     source, places = at(*place, roll=roll), around()
-    cut_off = CutOff.of(source)
+    cut_off = CutOff.of(source, HAIR)
     _, share = cut_off.behind(places, sides(8))
     x, y = places.unbind(-1)
     above = (y < -1 - FADE) & ((x - cut_off.middle).abs() < HALF)
@@ -62,23 +64,23 @@ def test_above_the_edge_hair_is_an_ellipse_about_the_head(place: tuple[float, fl
 
 
 def test_far_aside_the_first_row_is_drawn_out() -> None:
-    cut_off, places = CutOff.of(at(0.0, -0.5)), around()
+    cut_off, places = CutOff.of(at(0.0, -0.5), HAIR), around()
     _, share = cut_off.behind(places, sides(8))
     beside = (places[..., 0] - cut_off.middle).abs() - HALF > ASIDE
     assert beside.any() and not share[:, 0][beside].any()
 
 
 def test_a_head_whose_hair_ends_below_the_edge_is_not_cut() -> None:
-    reach = (LONG + AROUND) * HALF_HEIGHT - MIDDLE
+    reach = (REACH + AROUND) * HALF_HEIGHT - MIDDLE
     places = around()
     for gap, cut in ((0.01, False), (-0.01, True)):
-        _, share = CutOff.of(at(0.0, -1 + SCALE * reach + gap)).behind(places, sides(8))
+        _, share = CutOff.of(at(0.0, -1 + SCALE * reach + gap), HAIR).behind(places, sides(8))
         assert bool(share.any()) is cut
 
 
 def test_colours_go_from_those_on_the_left_to_those_on_the_right() -> None:
     source = at(0.0, -0.5)
-    colours, _ = CutOff.of(source).behind(around(), sides(64))
+    colours, _ = CutOff.of(source, HAIR).behind(around(), sides(64))
     way = ((around()[..., 0] + HALF) / (2 * HALF)).clamp(0, 1).unsqueeze(1)
     left, right = COLOURS[None, :, :, None].split(1, dim=2)
     torch.testing.assert_close(colours, left + (right - left) * way)
@@ -91,7 +93,7 @@ def test_neither_places_nor_heads_learn_from_it() -> None:
         tensor.requires_grad_()
     top = -0.5 + SCALE * (MIDDLE - CROWN * HALF_HEIGHT)
     places, colours = torch.tensor([[[[0.0, top]]]], requires_grad=True), sides(8).clone().requires_grad_()
-    behind, share = CutOff.of(source).behind(places, colours)
+    behind, share = CutOff.of(source, HAIR).behind(places, colours)
     assert behind.requires_grad and not share.requires_grad
     behind.sum().backward()
     assert colours.grad is not None and places.grad is None and source.scale.grad is None

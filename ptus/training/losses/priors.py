@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ptus.model import Motion
 from ptus.model.crops import head_frame
-from ptus.model.hair import LONG
+from ptus.model.hair import LONGEST
 from ptus.model.prior import AROUND
 
 LEAST_DISTANCE = 0.1  # squared, face-vid2vid's D_t
@@ -47,7 +47,7 @@ def face_region_loss(logits: Tensor, source: Tensor, driving: Tensor) -> Tensor:
     """
     seen = logits.amax(dim=2).squeeze(1)
     inside = _within(driving, seen.shape[1:])
-    around = _within(_head(driving, 1.0), seen.shape[1:]) | _within(_head(source, LONG + AROUND), seen.shape[1:])
+    around = _within(_head(driving, 1.0), seen.shape[1:]) | _within(_head(source, LONGEST + AROUND), seen.shape[1:])
     entropy = F.binary_cross_entropy_with_logits(seen, inside.to(seen.dtype), reduction="none")
     sure = inside | ~around
     return ((entropy * sure).sum(dim=(1, 2)) / sure.sum(dim=(1, 2))).mean()
