@@ -17,7 +17,7 @@ from ptus.model.prior import AROUND
 from ptus.model.rotation import downwards
 from ptus_kernels import grid_sample_2d
 
-FADE = 0.03  # over which what is seen gives way to what is drawn above and about it, of the picture's half side
+FADE = 0.05  # over which what is seen gives way to what is drawn above and about it, of the picture's half side
 ASIDE, SAMPLES = 0.15, 4  # over which it does to both sides, and colours are taken, likewise; of how many points
 
 

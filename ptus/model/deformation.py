@@ -80,6 +80,7 @@ class FaceBodyMasks(nn.Module):
             motions: of the body, of the head's surroundings where they have one, then of the face.
             source: the motion they lead to.
             driven: the motion they are of.
+            hair: of the source, where its head has surroundings; None: as long as it mostly is at most.
 
         Returns:
             Logits (B, 1 + K, d, h, w), and those of the face region (B, 1, d, h, w), where there is one: the head, and

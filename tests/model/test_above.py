@@ -70,12 +70,26 @@ def test_far_aside_the_first_row_is_drawn_out() -> None:
     assert beside.any() and not share[:, 0][beside].any()
 
 
-def test_a_head_whose_hair_ends_below_the_edge_is_not_cut() -> None:
-    reach = (REACH + AROUND) * HALF_HEIGHT - MIDDLE
-    places = around()
-    for gap, cut in ((0.01, False), (-0.01, True)):
-        _, share = CutOff.of(at(0.0, -1 + SCALE * reach + gap), HAIR).behind(places, sides(8))
+@pytest.mark.parametrize("roll", [0.0, 0.5, -0.8])
+def test_a_head_whose_hair_ends_below_the_edge_is_not_cut(roll: float) -> None:
+    """Hair ends where the ellipse about a tilted head, that much larger, is highest."""
+    lying = at(0.0, 0.0, roll)
+    reach = -around()[..., 1][frame_distance(lying, 129)[:, 0] < REACH + AROUND].min().item()
+    for gap, cut in ((0.05, False), (-0.05, True)):
+        _, share = CutOff.of(at(0.0, -1 + reach + gap, roll), HAIR).behind(around(), sides(8))
         assert bool(share.any()) is cut
+
+
+@pytest.mark.parametrize("roll", [0.0, 0.5, -0.8])
+def test_what_is_drawn_lies_to_both_sides_of_what_the_edge_cuts(roll: float) -> None:
+    source, places = at(0.1, -0.6, roll), around(513)
+    _, share = CutOff.of(source, HAIR).behind(places, sides(8))
+    x, y = places[0].unbind(-1)
+    row = y[:, 0].sub(-1).abs().argmin()
+    cut = x[row][frame_distance(source, 513)[0, 0, row] < CROWN]
+    highest = x[0][share[0, 0, 0] == 1]
+    assert cut.mean().item() == pytest.approx(highest.mean().item(), abs=0.02)
+    assert highest.max() - highest.min() == pytest.approx(2 * HALF, abs=0.02)
 
 
 def test_colours_go_from_those_on_the_left_to_those_on_the_right() -> None:

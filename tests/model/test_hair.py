@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ptus.model import Motion
-from ptus.model.hair import ENDS, LOWEST, MARGIN, RAYS, USUAL, Hair
+from ptus.model.hair import LOWEST, MARGIN, RAYS, USUAL, Hair
 from ptus.model.head_frame import HeadFrame
 from tests.model.test_gaze import AHEAD, head
 
@@ -36,16 +36,22 @@ def test_it_ends_where_its_colours_do(motion: Motion, reaches: tuple[float, floa
         torch.testing.assert_close(rays, torch.full_like(rays, reach), rtol=0, atol=0.12)
 
 
-@pytest.mark.parametrize("motion", [at(0.0, 0.0, 0.45), at(0.0, -0.9, 0.9)])
-def test_where_no_colour_tells_it_is_as_long_as_it_mostly_is(motion: Motion) -> None:
-    """In a picture of one colour, or beyond its edges."""
-    found = Hair.of(torch.full((1, 3, SIDE, SIDE), 0.5), motion).reach - MARGIN
+def test_where_no_colour_tells_it_is_as_long_as_it_mostly_is() -> None:
+    found = Hair.of(torch.full((1, 3, SIDE, SIDE), 0.5), at(0.0, 0.0, 0.45)).reach - MARGIN
     assert (found - USUAL).abs().max() < 0.1
 
 
-def test_noise_has_no_hair_beyond_bounds() -> None:
-    found = Hair.of(torch.rand(3, 3, SIDE, SIDE), at(0.0, 0.0, 0.5).expand(3)).reach - MARGIN
-    assert found.min() >= ENDS[0] and found.max() <= ENDS[1]
+def test_what_lies_beyond_the_picture_tells_nothing() -> None:
+    """A head cut off above: rays that leave the picture within hair end as most do, and those beside are told."""
+    motion, reach = at(0.0, -0.7, 0.45), 1.1
+    picture = portrait(motion, reach, reach)
+    found = Hair.of(picture, motion).reach[0] - MARGIN
+    middle, side = RAYS // 2, int(RAYS / 2 / LOWEST)
+    assert (found[middle] - USUAL).abs() < 0.12
+    for ray in (middle - side, middle + side):
+        assert (found[ray] - reach).abs() < 0.1
+    all_hair = portrait(motion, 9.0, 9.0)
+    assert (Hair.of(all_hair, motion).reach[0] - MARGIN - USUAL).abs().max() < 0.15
 
 
 def test_each_of_a_batch_is_looked_at_by_itself() -> None:

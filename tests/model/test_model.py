@@ -110,6 +110,15 @@ def test_half_types_keep_motion_in_float32(slim: PTUS, pictures: Tensor, boxes: 
     assert (rendered.pictures - exact).abs().mean() < 0.01
 
 
+def test_one_source_or_one_of_each(slim: PTUS, pictures: Tensor, boxes: Tensor) -> None:
+    """Appearances and motions of sources may both be of one frame or of as many as are driven."""
+    motion = slim.estimate(pictures, boxes)
+    one, each = slim.encode(pictures[:1]), slim.encode(pictures[:1].expand_as(pictures))
+    expected = slim.render(one, motion[:1], motion)
+    for appearance, source in ((one, motion[:1].expand(3)), (each, motion[:1]), (each, motion[:1].expand(3))):
+        torch.testing.assert_close(slim.render(appearance, source, motion), expected, rtol=0, atol=1e-4)
+
+
 def test_compiles(slim: PTUS, pictures: Tensor, boxes: Tensor) -> None:
     appearance, motion = slim.encode(pictures[:1]), slim.estimate(pictures, boxes)
     compiled = torch.compile(slim.warping, fullgraph=True, dynamic=False, backend="aot_eager")

@@ -89,6 +89,18 @@ def test_eyes_that_open_wider_are_drawn_as_far_as_the_source_hides_them(
     torch.testing.assert_close(found.new(SIZE), share * found.at(SIZE)[:, :1], rtol=1e-4, atol=1e-5)
 
 
+def test_what_a_source_does_not_show_is_not_taken_from_it() -> None:
+    """Beyond its edges, or on a head that is turned aside where the driven one is not."""
+    driven = opened(MOUTH, 0.2)
+    below = replace(driven, translation=torch.tensor([[0.0, 0.9, 0.0]]))
+    turned = replace(driven, rotation=from_angles(torch.tensor([[1.3, 0.0, 0.0]])))
+    for source, shown in ((driven, [1, 1, 1]), (below, [1, 1, 0]), (turned, [0, 0, 0])):
+        found = Openings.between(Motions(driven.face, source.face), source, driven, parted=True).of_source
+        assert found is not None and found.share[0].tolist() == pytest.approx(shown)
+    found = Openings.between(Motions(turned.face, driven.face), driven, turned, parted=True).of_source
+    assert found is not None and found.share[0].tolist() == [1, 1, 1]
+
+
 @torch.no_grad()
 def test_lids_and_lips_are_the_sources_whatever_is_drawn() -> None:
     """They have flows of their own; so is all between them, but for eyes that have to be drawn."""
