@@ -13,6 +13,7 @@ from torch import Tensor
 from ptus.model.hair import Hair
 from ptus.model.head_frame import HALF_HEIGHT, HALF_WIDTH, MIDDLE
 from ptus.model.motion import Motion
+from ptus.model.patches import may_look
 from ptus.model.prior import AROUND
 from ptus.model.rotation import downwards
 from ptus_kernels import grid_sample_2d
@@ -56,6 +57,10 @@ class CutOff:
         beyond = (farthest + AROUND) * scale * high.sqrt() - (y + 1)
         numbers = scale, crown, x + lean * (-1 - y), farthest * HALF_WIDTH * scale, (beyond / FADE).clamp(min=0, max=1)
         return cls(centre[..., None, None], down[..., None, None], *(number[..., None] for number in numbers))
+
+    def is_passed(self, places: Tensor) -> bool:
+        """Whether a point of places, as below, lies above the edge where it cuts a head; true where nobody may look."""
+        return not may_look(places) or bool(((places[..., 1] < -1) & (self.cut > 0)).any())
 
     def behind(self, places: Tensor, colours: Tensor) -> tuple[Tensor, Tensor]:
         """What is behind a head, where points lie above the edge and its hair.

@@ -109,7 +109,7 @@ class Decoder(nn.Module):
         places = mirrored(within_reach(seen_at), appearance.picture.shape[-1])
         # Not the corners: a colour is the mean of a cell, and stands for its middle.
         colours = grid_sample_2d(appearance.colours, places, padding_mode="border", align_corners=False)
-        if cut_off is not None:
+        if cut_off is not None and cut_off.is_passed(seen_at):
             behind, above = cut_off.behind(seen_at, appearance.colours)
             colours, hidden = torch.lerp(colours, behind, above), hidden + HIDDEN * above
         drawn = (drawn + colours).sigmoid()

@@ -46,7 +46,7 @@ class Patch:
         axes, size = upright(head.rotation), (head.scale * half).unsqueeze(-1)
         to_patch = (axes / size).transpose(1, 2)
         across, down = to_patch.unbind(dim=1)
-        reach = _reach(centre, (axes * size).abs().sum(dim=1)) if _may_look(maps) else None
+        reach = _reach(centre, (axes * size).abs().sum(dim=1)) if may_look(maps) else None
         return cls(maps, across, down, -product(centre.unsqueeze(1), to_patch).squeeze(1), reach)
 
     def on(self, size: Sequence[int], end: float = 1.0) -> "Laid":
@@ -88,7 +88,7 @@ class Laid:
         return pad(maps, beyond) if any(beyond) else maps
 
 
-def _may_look(maps: Tensor) -> bool:
+def may_look(maps: Tensor) -> bool:
     """Whether what is computed may depend on numbers: not where it is recorded, and a GPU would wait."""
     if torch.compiler.is_compiling() or type(maps) is not Tensor or _get_current_dispatch_mode() is not None:
         return False

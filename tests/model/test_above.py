@@ -48,6 +48,14 @@ def test_within_the_source_nothing_is_behind() -> None:
     assert not share.any()
 
 
+def test_it_is_passed_where_something_is_behind() -> None:
+    inside, whole = identity_grid((9, 9), torch.zeros(1)).unsqueeze(0), at(0.0, 0.5)
+    for source, places in ((at(0.0, -0.5), inside), (at(0.0, -0.5), around()), (whole, around())):
+        cut_off = CutOff.of(source, HAIR)
+        _, share = cut_off.behind(places, sides(8))
+        assert cut_off.is_passed(places) == bool(share.any())
+
+
 @pytest.mark.parametrize("roll", [0.0, 0.4, -0.7])
 @pytest.mark.parametrize("place", [(0.0, -0.4), (0.2, -0.7)])
 def test_above_the_edge_hair_is_an_ellipse_about_the_head(place: tuple[float, float], roll: float) -> None:
