@@ -5,7 +5,6 @@ the head instead; what is beyond that is drawn, in the colours that are seen to 
 """
 
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from torch import Tensor
@@ -46,7 +45,7 @@ class CutOff:
     cut: Tensor
 
     @classmethod
-    def of(cls, source: Motion, hair: Hair) -> Self:
+    def of(cls, source: Motion, hair: Hair) -> "CutOff":
         """That of a source's head and its hair."""
         scale, down = source.scale.detach(), downwards(source.rotation.detach())
         centre = source.translation[:, :2].detach() + MIDDLE * scale * down

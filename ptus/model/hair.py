@@ -5,7 +5,6 @@ the picture itself do, and where they do not, hair is taken to be as long as it 
 """
 
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from einops import rearrange
@@ -46,8 +45,17 @@ class Hair:
     reach: Tensor
 
     @classmethod
-    def of(cls, pictures: Tensor, source: Motion) -> Self:
-        """That in pictures (B, 3, S, S), RGB, of heads; without gradient."""
+    def of(cls, pictures: Tensor, source: Motion) -> "Hair":
+        """That in pictures, without gradient.
+
+        Along each ray the colours from ENDS on are those of hair up to some point, and those of what is behind it from
+        there: how much likelier that is for a point than for another is what its colours tell, and those of the rays
+        beside it, times how likely hair is to end there.
+
+        Args:
+            pictures: (B, 3, S, S), RGB in [0, 1].
+            source: the motion in them, of as many.
+        """
         pictures = pictures.detach()
         smaller = pictures.shape[-1] // SIDE
         looked_at = avg_pool2d(pictures, smaller) if smaller > 1 else pictures
