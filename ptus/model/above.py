@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ptus.model.hair import Hair
-from ptus.model.head_frame import HALF_HEIGHT, HALF_WIDTH, MIDDLE
+from ptus.model.head_frame import HALF_HEIGHT, HALF_WIDTH, MIDDLE, HeadFrame
 from ptus.model.motion import Motion
 from ptus.model.patches import may_look
 from ptus.model.prior import AROUND
@@ -27,18 +27,14 @@ class CutOff:
     of where a head is.
 
     Args:
-        centre: of the head's ellipse, x and y, (B, 2, 1, 1).
-        down: what a step down the head is in the picture, likewise.
-        scale: half the head's size, (B, 1, 1).
+        source: the motion of the head.
         crown: how far hair reaches above, in units of the head's rim, (B, 1, 1).
         middle: of what the edge cuts, its x, (B, 1, 1).
         half: how far from there hair may reach to both sides, (B, 1, 1).
         cut: 1 where the edge is as near as hair may be, 0 where it is not, (B, 1, 1).
     """
 
-    centre: Tensor
-    down: Tensor
-    scale: Tensor
+    source: Motion
     crown: Tensor
     middle: Tensor
     half: Tensor
@@ -47,15 +43,16 @@ class CutOff:
     @classmethod
     def of(cls, source: Motion, hair: Hair) -> "CutOff":
         """That of a source's head and its hair."""
-        scale, down = source.scale.detach(), downwards(source.rotation.detach())
-        centre = source.translation[:, :2].detach() + MIDDLE * scale * down
+        source = Motion(*(tensor.detach() for tensor in source.tensors()))
+        scale, down = source.scale, downwards(source.rotation)
+        x, y = (source.translation[:, :2] + MIDDLE * scale * down).split(1, dim=1)
         across, along = down.split(1, dim=1)
         high = (HALF_WIDTH * across).square() + (HALF_HEIGHT * along).square()
-        (x, y), lean = centre.split(1, dim=1), (HALF_HEIGHT**2 - HALF_WIDTH**2) * across * along / high
-        crown, farthest = hair.over_the_top, hair.farthest
-        beyond = (farthest + AROUND) * scale * high.sqrt() - (y + 1)
-        numbers = scale, crown, x + lean * (-1 - y), farthest * HALF_WIDTH * scale, (beyond / FADE).clamp(min=0, max=1)
-        return cls(centre[..., None, None], down[..., None, None], *(number[..., None] for number in numbers))
+        lean = (HALF_HEIGHT**2 - HALF_WIDTH**2) * across * along / high
+        beyond = (hair.farthest + AROUND) * scale * high.sqrt() - (y + 1)
+        half, cut = hair.farthest * HALF_WIDTH * scale, (beyond / FADE).clamp(min=0, max=1)
+        numbers = hair.over_the_top, x + lean * (-1 - y), half, cut
+        return cls(source, *(number[..., None] for number in numbers))
 
     def is_passed(self, places: Tensor) -> bool:
         """Whether a point of places, as below, lies above the edge where it cuts a head; true where nobody may look."""
@@ -72,9 +69,12 @@ class CutOff:
             Colours (B, C, H, W), from those to the left of the head to those to the right, and the share in which they
             are to be shown, (B, 1, H, W).
         """
-        x, y = places.detach().unbind(-1)
+        places = places.detach()
+        x, y = places.unbind(-1)
         outward, half = x - self.middle, self.half
-        above, aside, beyond = -1 - y, outward.abs() - half, self._from_hair(x, y)
+        from_head = HeadFrame.at(self.source, places).distance().sqrt().squeeze(1)
+        above, aside = -1 - y, outward.abs() - half
+        beyond = (from_head - self.crown) * self.source.scale.unsqueeze(-1)
         share = self.cut * (above / FADE).clamp(0, 1) * (beyond / FADE).clamp(0, 1) * (1 - aside / ASIDE).clamp(0, 1)
         steps = torch.linspace(0, ASIDE, SAMPLES, device=x.device, dtype=x.dtype)
         sides = torch.cat((self.middle - half - steps, self.middle + half + steps), dim=1)
@@ -83,10 +83,3 @@ class CutOff:
         left, right = found.split(1, dim=2)
         way = (outward / (2 * half) + 0.5).clamp(0, 1).unsqueeze(1)
         return torch.lerp(left, right, way), share.unsqueeze(1)
-
-    def _from_hair(self, x: Tensor, y: Tensor) -> Tensor:
-        """How far points are from hair, less than 0 within it."""
-        (sine, cosine), (right, under) = self.down.unbind(1), (x - self.centre[:, 0], y - self.centre[:, 1])
-        across, along = cosine * right - sine * under, sine * right + cosine * under
-        distance: Tensor = ((across / HALF_WIDTH).square() + (along / HALF_HEIGHT).square()).sqrt()
-        return distance - self.crown * self.scale

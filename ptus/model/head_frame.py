@@ -34,6 +34,15 @@ class HeadFrame:
         scale = motion.scale[..., None, None]
         return cls(across / (HALF_WIDTH * scale), (along / scale - MIDDLE) / HALF_HEIGHT)
 
+    @classmethod
+    def at(cls, motion: Motion, places: Tensor) -> "HeadFrame":
+        """That of a motion's head, for points anywhere in the frame, (B, h, w, 2)."""
+        right, under = (places - motion.translation[:, None, None, :2]).unsqueeze(1).unbind(dim=-1)
+        sine, cosine = downwards(motion.rotation)[:, :, None, None].split(1, dim=1)
+        across, along = cosine * right - sine * under, sine * right + cosine * under
+        scale = motion.scale[..., None, None]
+        return cls(across / (HALF_WIDTH * scale), (along / scale - MIDDLE) / HALF_HEIGHT)
+
     def distance(self, reach: float | Tensor = 1.0, below: float = 1.0) -> Tensor:
         """Squared distance from the head's middle, 1 at its rim: (B, 1, h, w).
 
