@@ -108,6 +108,13 @@ def test_colours_go_from_those_on_the_left_to_those_on_the_right() -> None:
     torch.testing.assert_close(colours, left + (right - left) * way)
 
 
+def test_colours_are_the_mean_of_a_strip() -> None:
+    ramp = identity_grid((256, 256), torch.zeros(1))[..., :1].movedim(-1, 0).unsqueeze(0)
+    colours, _ = CutOff.of(at(0.0, -0.5), HAIR).behind(around(), ramp)
+    assert colours[..., -1].mean().item() == pytest.approx(HALF + ASIDE / 2, abs=0.01)
+    assert colours[..., 0].mean().item() == pytest.approx(-HALF - ASIDE / 2, abs=0.01)
+
+
 def test_neither_places_nor_heads_learn_from_it() -> None:
     """Least of all where a root's slope has no bound: at the ellipse's top."""
     source = at(0.0, -0.5)

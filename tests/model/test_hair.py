@@ -6,9 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from ptus.model import Motion
+from ptus.model import PTUS, Motion
 from ptus.model.hair import LOWEST, MARGIN, RAYS, USUAL, Hair
 from ptus.model.head_frame import HeadFrame
+from ptus.model.layers import identity_grid
+from tests.model.conftest import SLIM
 from tests.model.test_gaze import AHEAD, head
 
 SIDE = 128
@@ -52,6 +54,32 @@ def test_what_lies_beyond_the_picture_tells_nothing() -> None:
         assert (found[ray] - reach).abs() < 0.1
     all_hair = portrait(motion, 9.0, 9.0)
     assert (Hair.of(all_hair, motion).reach[0] - MARGIN - USUAL).abs().max() < 0.15
+
+
+def test_hair_at_the_edge_is_not_taken_for_what_is_behind() -> None:
+    """Nor does it go on beyond: rays leave the picture above, where the edge cuts hair off."""
+    motion, reach = at(0.0, -0.5, 0.45), 1.5
+    found = Hair.of(portrait(motion, reach, reach), motion).reach[0] - MARGIN
+    middle, side = RAYS // 2, int(RAYS / 2 / LOWEST)
+    assert found[[middle - side, middle + side]].min() > reach - 0.14
+    assert found[middle] < reach
+
+
+@torch.no_grad()
+def test_what_is_behind_short_hair_stays_and_long_hair_goes_along() -> None:
+    """The same motion, of a head that goes aside, and the same features: only the picture tells them apart."""
+    model = PTUS(SLIM).eval()
+    source = replace(at(-0.1, 0.0, 0.35), body=0.3 * torch.rand(1, SLIM.body_keypoints, 3) + 0.6)
+    driven = replace(source, translation=source.translation + torch.tensor([0.1, 0.0, 0.0]))
+    appearance = model.encode(torch.rand(1, 3, SLIM.size, SLIM.size))
+    far = (HeadFrame.of(driven, (SLIM.size, SLIM.size)).distance().sqrt() - 1.4).abs()[0, 0] < 0.05
+    far[SLIM.size // 2 :] = False
+    moved = []
+    for reach in (1.0, 1.6):
+        looked = replace(appearance, picture=portrait(source, reach, reach))
+        flow = model.render_with_warp(looked, source, driven).flow[0]
+        moved.append((flow - identity_grid((SLIM.size, SLIM.size), flow))[far][:, 0].mean().item())
+    assert moved[1] < -0.08 and moved[0] > moved[1] + 0.02
 
 
 def test_each_of_a_batch_is_looked_at_by_itself() -> None:
