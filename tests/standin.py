@@ -31,7 +31,7 @@ class StandIn(nn.Module):
         return self
 
     def encode(self, source: Tensor) -> Appearance:
-        return Appearance(source, source, source, source, (), source, source)
+        return Appearance(source, source, (), source, source)
 
     def estimate(self, frames: Tensor, face_boxes: Tensor) -> Motion:
         self.batches.append(len(frames))

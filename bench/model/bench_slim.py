@@ -17,7 +17,7 @@ from ptus.model.body import BodyEstimator
 from ptus.model.decoder import Decoder
 from ptus.model.face import FaceEstimator
 from ptus.model.inference import for_inference
-from ptus.model.warping import CoarseToFine
+from ptus.model.warping import Warping
 from ptus_kernels import use_backend
 
 FACE = (-0.3, -0.6, 0.3, 0.0)
@@ -27,7 +27,7 @@ STAGES: dict[type[nn.Module], str] = {
     AppearanceEncoder: "encoding, the rest",
     BodyEstimator: "estimating, the rest",
     FaceEstimator: "estimating, the rest",
-    CoarseToFine: "warping, the rest",
+    Warping: "warping, the rest",
     Decoder: "decoding, the rest",
 }
 

@@ -11,7 +11,7 @@ from torch.nn.functional import avg_pool2d
 from ptus.model.config import ModelConfig
 from ptus.model.layers import ConvBlock, ResBlock, ResBlock3d
 
-COARSE_SEEN, FINE_SEEN = 4, 2  # channels of the volumes that the networks behind a deformation look at
+SEEN = 4  # channels of the volume that the network behind a deformation looks at
 COLOURS_STRIDE = 8  # of the colours that drawing begins from: no lip is to be recognised in them
 STRONGEST_COLOUR = 0.98  # and the weakest is as far from 0: a logit has to be finite
 
@@ -22,18 +22,14 @@ class Appearance:
 
     Args:
         volume: depth-aware features, (B, C, D, H, W).
-        coarse_volume: the same at half the height and width; None where there is no coarse level.
-        coarse_seen: compressed for the coarse level's network, (B, 4, D/2, H/2, W/2); None likewise.
-        fine_seen: compressed for the fine level's network, (B, 2, D/2, H, W).
+        seen: compressed for the network behind a deformation, (B, SEEN, D/2, H/2, W/2).
         skips: feature maps for the decoder, from coarse to fine, the last at the picture's own size.
         picture: the source itself, (B, 3, S, S), RGB in [0, 1], float32.
         colours: what drawing begins from: the source at an eighth of its side, as logits, (B, 3, S/8, S/8).
     """
 
     volume: Tensor
-    coarse_volume: Tensor | None
-    coarse_seen: Tensor | None
-    fine_seen: Tensor
+    seen: Tensor
     skips: tuple[Tensor, ...]
     picture: Tensor
     colours: Tensor
@@ -46,9 +42,7 @@ class Appearance:
 
         return Appearance(
             expanded(self.volume),
-            None if self.coarse_volume is None else expanded(self.coarse_volume),
-            None if self.coarse_seen is None else expanded(self.coarse_seen),
-            expanded(self.fine_seen),
+            expanded(self.seen),
             tuple(map(expanded, self.skips)),
             expanded(self.picture),
             expanded(self.colours),
@@ -75,8 +69,7 @@ class AppearanceEncoder(nn.Module):
         channels = config.volume_channels
         self.lift = nn.Conv2d(config.width, channels * config.volume_depth, 1)
         self.shape = ResBlock3d(channels)
-        self.coarse_seen = nn.Conv3d(channels, COARSE_SEEN, 1) if config.coarse_to_fine else None
-        self.fine_seen = nn.Conv3d(channels, FINE_SEEN, 1)
+        self.seen = nn.Conv3d(channels, SEEN, 1)
 
     def forward(self, source: Tensor, picture: Tensor) -> Appearance:
         """Encode pictures.
@@ -93,17 +86,9 @@ class AppearanceEncoder(nn.Module):
         lifted = self.lift(self.refine(skips.pop()))
         volume = self.shape(rearrange(lifted, "b (c d) h w -> b c d h w", d=self.depth))
         volume = volume.to(memory_format=torch.channels_last_3d)
-        halved = reduce(volume, "b c (d 2) h w -> b c d h w", "mean")
-        coarse_volume = coarse_seen = None
-        if self.coarse_seen is not None:
-            coarse_volume = reduce(volume, "b c d (h 2) (w 2) -> b c d h w", "mean")
-            coarse_volume = coarse_volume.contiguous(memory_format=torch.channels_last_3d)
-            coarse_seen = self.coarse_seen(reduce(halved, "b c d (h 2) (w 2) -> b c d h w", "mean"))
         return Appearance(
             volume=volume,
-            coarse_volume=coarse_volume,
-            coarse_seen=coarse_seen,
-            fine_seen=self.fine_seen(halved),
+            seen=self.seen(reduce(volume, "b c (d 2) (h 2) (w 2) -> b c d h w", "mean")),
             skips=tuple(reversed(skips)),
             picture=picture,
             colours=_colours(picture),

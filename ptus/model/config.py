@@ -26,7 +26,8 @@ class ModelConfig:
             surroundings have a motion too; without it one set of K_b + K_f keypoints is estimated on the whole frame.
         local_global: split the face's motion into head pose and expression; without it its keypoints move freely, and
             are not read from close up.
-        coarse_to_fine: warp at two levels; without it all motions are composed at once, at the volume's size.
+        coarse_to_fine: the face's expression moves it at the size of what is warped, and the decoder makes flow
+            finer; without it all motions are composed at once, at the volume's size.
         rigid_head: the head moves as a solid body; without it each keypoint takes along what is about it.
     """
 

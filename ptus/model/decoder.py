@@ -27,12 +27,18 @@ class _Level(nn.Module):
 
     Lids and lips are finer than the volume, whose points lie four pixels apart: a closed eye is a step in the flow,
     from above it to below.
+
+    Args:
+        channels_in: of the features.
+        channels_out: of the features at twice the side.
+        finer: whether the flow is made finer.
     """
 
-    def __init__(self, channels_in: int, channels_out: int) -> None:
+    def __init__(self, channels_in: int, channels_out: int, *, finer: bool) -> None:
         super().__init__()
         self.narrow = nn.Conv2d(channels_in, channels_out, 1)
-        self.shown_and_flow = nn.Conv2d(channels_out, 1 + 2, 3, padding=1)
+        self.outputs = [1, 2 * int(finer)]
+        self.shown_and_flow = nn.Conv2d(channels_out, sum(self.outputs), 3, padding=1)
         with torch.no_grad():
             for parameter in self.shown_and_flow.parameters():
                 parameter[1:] = 0
@@ -56,8 +62,12 @@ class _Level(nn.Module):
         """
         features = doubled(self.narrow(features))
         # A plane each: of planes that alternate point by point PyTorch computes no vectors.
-        shown, residual = self.shown_and_flow(features).contiguous().split((1, 2), dim=1)
-        offset = _finer(offset) + precise(residual).tanh() * warped.farthest[:, None, None, None]
+        shown, residual = self.shown_and_flow(features).contiguous().split(self.outputs, dim=1)
+        side, offset = offset.shape[-1], _finer(offset)
+        if residual.shape[1]:
+            # Each within a point of the level before: farther is that one's, and would be learned by heart.
+            reach = warped.farthest.clamp(max=2 / (side - 1))
+            offset = offset + precise(residual).tanh() * reach[:, None, None, None]
         size = skip.shape[2:]
         seen_at = warped.face_flow.at(size, offset) + rearrange(offset, "b n h w -> b h w n")
         shown = bounded(shown, LARGEST_SHOWN) - hidden.to(shown.dtype)
@@ -79,7 +89,9 @@ class Decoder(nn.Module):
         # Of twice as many, once trained, half could be left out, the rest fitted anew: the same pictures within 0.005.
         self.refine = ResBlock(config.width, hidden=config.width // 2)
         widths = [config.width, *skip_channels(config)]
-        self.levels = nn.ModuleList(_Level(before, after) for before, after in pairwise(widths))
+        self.levels = nn.ModuleList(
+            _Level(before, after, finer=config.coarse_to_fine) for before, after in pairwise(widths)
+        )
         self.picture_and_shown = nn.Conv2d(widths[-1], 3 + 1, 3, padding=1)
         nn.init.constant_(cast(Tensor, self.picture_and_shown.bias)[3:], SHOWN_AT_FIRST)
 
@@ -121,8 +133,11 @@ class Decoder(nn.Module):
         pictures = warp_blend(
             appearance.picture, places, shown, drawn, sigmoid=True, padding_mode="border", align_corners=True
         )
-        mouth = warped.face_flow.mouth
-        return pictures if mouth is None else mouth.paint(pictures), drawn, shown, seen_at
+
+        def look(at: Tensor) -> Tensor:
+            return grid_sample_2d(appearance.picture, at, padding_mode="border", align_corners=True)
+
+        return warped.face_flow.finish(pictures, places, shown.sigmoid(), look), drawn, shown, seen_at
 
 
 def _finer(offset: Tensor) -> Tensor:

@@ -7,12 +7,11 @@ from torch import Tensor, nn
 from ptus.model.composition import Motions, joined_logits
 from ptus.model.config import ModelConfig
 from ptus.model.hair import Hair
-from ptus.model.layers import ConvBlock, ResBlock, bounded, doubled, precise, unhalved
+from ptus.model.layers import ConvBlock, ResBlock, bounded, doubled, precise
 from ptus.model.motion import Motion
 from ptus.model.prior import BACKGROUND, BODY_REACH, face_nearness, head_and_place, head_region, head_surface, nearness
 from ptus_kernels import motion_features
 
-RESIDUAL_PACE = 1 / 16  # of what is learned: at full pace a few steps take residual flow to its reach, where it stays
 LARGEST_REGION = 0.5  # how far the logits of head and surroundings may leave the prior: rims are moved, no head is torn
 
 
@@ -105,8 +104,8 @@ class FaceBodyMasks(nn.Module):
         return joined_logits(body, face, region), region
 
 
-class Refinement(nn.Module):
-    """Residual flow, none before anything is learned, and how much each depth shows.
+class SeenDepth(nn.Module):
+    """How much each depth of a volume shows, and so where what is seen comes from.
 
     Args:
         width: channels of the features.
@@ -115,44 +114,23 @@ class Refinement(nn.Module):
 
     def __init__(self, width: int, config: ModelConfig) -> None:
         super().__init__()
-        self.size = config.volume_size
         self.head_known = config.face_body
-        self.outputs = [3 * config.mask_size[0], config.volume_depth]
-        self.residual_and_depths = nn.Conv2d(width, sum(self.outputs), 3, padding=1)
-        with torch.no_grad():
-            for parameter in self.residual_and_depths.parameters():
-                parameter[: self.outputs[0]] = 0
+        self.depths = nn.Conv2d(width, config.volume_depth, 3, padding=1)
 
-    def forward(self, features: Tensor, deformation: Tensor, farthest: Tensor, driven: Motion) -> tuple[Tensor, Tensor]:
-        """Refine a deformation.
+    def forward(self, features: Tensor, deformation: Tensor, driven: Motion) -> Tensor:
+        """The flow of what is seen.
 
         Args:
             features: (B, width, H/2, W/2).
-            deformation: (B, D, H, W, 3).
-            farthest: the residual flow stays within the farthest that a keypoint moves, (B,); where nothing moves the
-                deformation is left as it is.
+            deformation: of the volume, (B, D, H, W, 3).
             driven: the motion it is of.
 
         Returns:
-            The refined deformation, and the flow of what is seen, (B, H, W, 2): its x and y averaged over depth.
+            (B, H, W, 2): the deformation's x and y, averaged over depth.
         """
-        residual, depths = precise(self.residual_and_depths(features)).split(self.outputs, dim=1)
-        residual = (RESIDUAL_PACE * residual).tanh() * farthest[:, None, None, None]
-        refined = deformation + self._at_every_point(residual)
+        depths = precise(self.depths(features))
         if self.head_known:
-            depths = depths + head_surface(driven, (self.size[0], *depths.shape[2:]))
+            depths = depths + head_surface(driven, depths.shape[1:])
         shares = doubled(depths).softmax(dim=1)
-        return refined, (shares.unsqueeze(-1) * refined[..., :2]).sum(dim=1)
-
-    def _at_every_point(self, residual: Tensor) -> Tensor:
-        """Trilinear, end points included: (B, 3 d, h, w) → (B, D, H, W, 3).
-
-        First in the plane, where channels are many and side by side, then along the depth: several times quicker on
-        the CPU than a volume of three channels.
-        """
-        planes = nn.functional.interpolate(residual, self.size[1:], mode="bilinear", align_corners=True)
-        each = torch.eye(planes.shape[1] // 3, dtype=planes.dtype, device=planes.device).unsqueeze(0)
-        along = nn.functional.interpolate(each, self.size[0], mode="linear", align_corners=True).squeeze(0)
-        with unhalved(planes.device):
-            deeper = along.T @ rearrange(planes, "b (n d) h w -> b d (h w n)", n=3)
-        return rearrange(deeper, "b d (h w n) -> b d h w n", h=self.size[1], n=3)
+        flow: Tensor = (shares.unsqueeze(-1) * deformation[..., :2]).sum(dim=1)
+        return flow

@@ -10,7 +10,7 @@ from torch import Tensor
 from ptus.model.face_flow import FaceFlow
 from ptus.model.layers import identity_grid
 from ptus.model.source_edges import WHOLE_PICTURE, Sides, within_reach
-from ptus_kernels import warp_blend
+from ptus_kernels import grid_sample_2d, warp_blend
 
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]  # otherwise all is compiled anew for each size of a source
@@ -44,11 +44,20 @@ def enlarged(
     )
     if fine_there is not None:
         places = places.add(fine_there, alpha=1 / end)
-    seen_at = smaller * places
     pictures = warp_blend(
-        source, seen_at, shown, _of_size(drawn, size), sigmoid=True, padding_mode="reflection", align_corners=False
+        source,
+        smaller * places,
+        shown,
+        _of_size(drawn, size),
+        sigmoid=True,
+        padding_mode="reflection",
+        align_corners=False,
     )
-    return pictures if face_flow.mouth is None else face_flow.mouth.paint(pictures, end)
+
+    def look(at: Tensor) -> Tensor:
+        return grid_sample_2d(source, smaller * at, padding_mode="reflection", align_corners=False)
+
+    return face_flow.finish(pictures, places, _of_size(shown, size).sigmoid(), look, end)
 
 
 def _of_size(maps: Tensor, size: Sequence[int]) -> Tensor:

@@ -20,13 +20,10 @@ class Encode(nn.Module):
         """Encode pictures (B, 3, S, S), RGB in [0, 1].
 
         Returns:
-            The volume, then what the coarse level reads where there is one, then what the fine level reads, the skip
-            features, the picture itself and its colours.
+            The volume, then the same compressed, the skip features, the picture itself and its colours.
         """
         found = self.model.encode(source)
-        coarse = (found.coarse_volume, found.coarse_seen)
-        kept = [tensor for tensor in coarse if tensor is not None]
-        return (found.volume, *kept, found.fine_seen, *found.skips, found.picture, found.colours)
+        return (found.volume, found.seen, *found.skips, found.picture, found.colours)
 
 
 class Estimate(nn.Module):
@@ -60,10 +57,6 @@ class Render(nn.Module):
             source: what `Estimate` gives of the source.
             driven: the motion to show, likewise.
         """
-        volume, *rest = appearance
-        coarse_volume = coarse_seen = None
-        if self.model.config.coarse_to_fine:
-            coarse_volume, coarse_seen, *rest = rest
-        fine_seen, *skips, picture, colours = rest
-        found = Appearance(volume, coarse_volume, coarse_seen, fine_seen, tuple(skips), picture, colours)
+        volume, seen, *skips, picture, colours = appearance
+        found = Appearance(volume, seen, tuple(skips), picture, colours)
         return self.model.render(found, Motion(*source), Motion(*driven))

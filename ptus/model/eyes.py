@@ -1,7 +1,7 @@
 """Eyes that close, open and look elsewhere: a flow of lids and irises, finer than any network's."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -11,8 +11,9 @@ from ptus.model.composition import Motions
 from ptus.model.gaze import CORNERS, HALF_WIDTH, SHUT, iris_shift, lid_arch, seen
 from ptus.model.motion import Motion, lids_and_lips
 from ptus.model.parting import Edges, drawn_out, parted, parting, share_left
-from ptus.model.patches import Patch, points
+from ptus.model.patches import Patch, pixel, points
 from ptus.model.rotation import height, product, upright, width
+from ptus.model.soft_edges import LaidEdges
 
 # Lengths are in units of the head's half size.
 ABOVE, BELOW = 0.13, 0.12  # how far above and below an eye skin goes with its lids at most
@@ -22,6 +23,7 @@ WATERLINE, FULLER = 0.035, 4.0  # how far white reaches below a lower lid, also 
 BROW = 0.08  # how far below a brow's keypoint the brow ends: lids do not take it along
 LEAST_LID = 0.04  # from there to the lid at least
 PATCH = (65, 97)  # points down and across both eyes
+IRIS_MAPS = 2  # of the patch, the first ones
 BROWS = [list(standing.FACE).index(name) for name in ("left brow middle", "right brow middle")]
 
 
@@ -33,10 +35,12 @@ class EyeFlow:
         patch: over both eyes: what irises add, steps in [-1, 1] of the source to the right and down, then maps of lids
             that part, or none.
         down: what a step down the driven head is in the source, (B, 2).
+        half: the driven head's half size, (B, 1).
     """
 
     patch: Patch
     down: Tensor
+    half: Tensor
 
     @classmethod
     def between(cls, source: Motion, driven: Motion, local: Motions | None) -> "EyeFlow":
@@ -72,15 +76,28 @@ class EyeFlow:
             nearer = columns.squeeze(1) < middle[..., 0].mean(dim=1)[:, None, None]
             maps = torch.cat((maps, torch.where(nearer.unsqueeze(1), left, other)), dim=1)
         to_down = to_down * (height(source.rotation) / height(driven.rotation))
-        return cls(Patch.over(maps, driven, centre, half), to_down)
+        return cls(Patch.over(maps, driven, centre, half), to_down, driven.scale)
 
     def at(self, size: Sequence[int], end: float = 1.0) -> Tensor:
         """On a frame of a size (H, W), as `Patch.on`: (B, H, W, 2), zeros beyond eyes."""
         laid = self.patch.on(size, end)
-        steps = laid.maps[:, :2]
-        if laid.maps.shape[1] > steps.shape[1]:
-            steps = steps + parted(laid.maps[:, 2:]) * self.down[..., None, None]
+        steps = laid.maps[:, :IRIS_MAPS]
+        if self.parts:
+            steps = steps + parted(laid.maps[:, IRIS_MAPS:]) * self.down[..., None, None]
         return laid.spread(steps).permute(0, 2, 3, 1)
+
+    @property
+    def parts(self) -> bool:
+        """Whether lids are among the maps."""
+        return self.patch.maps.shape[1] > IRIS_MAPS
+
+    def edges(self, size: Sequence[int], end: float = 1.0) -> LaidEdges | None:
+        """Of lids, likewise; None where something else moves them."""
+        if not self.parts:
+            return None
+        laid = self.patch.on(size, end)
+        lids = replace(laid, maps=laid.maps[:, IRIS_MAPS:])
+        return LaidEdges(lids, self.down / end, pixel(size, end) / self.half)
 
 
 def _irises(source: Motion, driven: Motion, across: Tensor, along: Tensor) -> list[Tensor]:

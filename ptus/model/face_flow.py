@@ -9,6 +9,7 @@ from ptus.model.composition import Motions
 from ptus.model.eyes import EyeFlow
 from ptus.model.layers import identity_grid
 from ptus.model.mouth import Mouth
+from ptus.model.soft_edges import Look
 from ptus_kernels import compose_motion
 
 
@@ -62,3 +63,20 @@ class FaceFlow:
             return added
         lips = self.mouth.at(size, end)
         return lips if added is None else added + lips
+
+    def finish(self, pictures: Tensor, places: Tensor, share: Tensor, look: Look, end: float = 1.0) -> Tensor:
+        """Pictures with soft edges of lids and lips, and the inside of the mouth.
+
+        Args:
+            pictures: (B, 3, H, W), RGB in [0, 1].
+            places: where their points see the source, (B, H, W, 2), in [-1, 1] of points from -end to end.
+            share: of the source in them, (B, 1, H, W).
+            look: at the source.
+            end: as `Patch.on`.
+        """
+        size = pictures.shape[2:]
+        lids = None if self.eyes is None else self.eyes.edges(size, end)
+        for edges in (lids, None if self.mouth is None else self.mouth.edges(size, end)):
+            if edges is not None:
+                pictures = edges.soften(pictures, places, share, look)
+        return pictures if self.mouth is None else self.mouth.paint(pictures, end)

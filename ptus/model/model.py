@@ -17,7 +17,7 @@ from ptus.model.hair import Hair
 from ptus.model.layers import precise
 from ptus.model.motion import Motion
 from ptus.model.source_edges import WHOLE_PICTURE, Sides
-from ptus.model.warping import CoarseToFine, SingleLevel, Warped
+from ptus.model.warping import Warped, Warping
 
 STAGES = ("encode", "estimate", "warp", "decode")
 """What a profiler shows of a model, in the order it runs."""
@@ -58,7 +58,7 @@ class PTUS(nn.Module):
         self.appearance = AppearanceEncoder(config)
         self.body = BodyEstimator(config) if config.face_body else None
         self.face = FaceEstimator(config)
-        self.warping = CoarseToFine(config) if config.coarse_to_fine else SingleLevel(config)
+        self.warping = Warping(config)
         self.decoder = Decoder(config)
 
     def encode(self, source: Tensor) -> Appearance:

@@ -15,8 +15,9 @@ from ptus.model.composition import Motions
 from ptus.model.motion import Motion
 from ptus.model.mouth_inside import painted
 from ptus.model.parting import Edges, drawn_out, parted, parting, share_left
-from ptus.model.patches import Patch, points
+from ptus.model.patches import Patch, pixel, points
 from ptus.model.rotation import height, product, upright, width
+from ptus.model.soft_edges import LaidEdges
 from ptus_kernels import grid_sample_2d
 
 # Lengths are in units of the head's half size.
@@ -47,11 +48,13 @@ class Mouth:
     Args:
         lips: maps of lips that part.
         down: what a step down the driven head is in the source, (B, 2).
+        half: the driven head's half size, (B, 1).
         inside: what is painted: RGB times its share, then that share.
     """
 
     lips: Patch
     down: Tensor
+    half: Tensor
     inside: Patch
 
     @classmethod
@@ -90,12 +93,16 @@ class Mouth:
         shown = _maps(here.opens(there)) * (unseen / SEEN_TO).clamp(min=0, max=1)
         inside = painted(rows - at_line, aside, edges, at_rest, *_colours(source, colours))
         down = source.scale * upright(source.rotation)[:, 1] * (height(source.rotation) / height(driven.rotation))
-        return cls(lips, down, Patch.over(inside * shown.unsqueeze(1), driven, centre, half))
+        return cls(lips, down, driven.scale, Patch.over(inside * shown.unsqueeze(1), driven, centre, half))
 
     def at(self, size: Sequence[int], end: float = 1.0) -> Tensor:
         """What lips add on a frame of a size (H, W), as `Patch.on`: (B, H, W, 2), zeros beyond them."""
         laid = self.lips.on(size, end)
         return laid.spread(parted(laid.maps) * self.down[..., None, None]).permute(0, 2, 3, 1)
+
+    def edges(self, size: Sequence[int], end: float = 1.0) -> LaidEdges:
+        """Of lips, likewise."""
+        return LaidEdges(self.lips.on(size, end), self.down / end, pixel(size, end) / self.half)
 
     def paint(self, pictures: Tensor, end: float = 1.0) -> Tensor:
         """Pictures (B, 3, H, W), RGB in [0, 1], with the inside of the mouth.

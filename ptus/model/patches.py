@@ -118,3 +118,13 @@ def points(half: Tensor, size: Sequence[int]) -> tuple[Tensor, Tensor]:
     """
     x, y = lines(size, half)
     return half[:, :1, None] * x, half[:, 1:, None] * y.unsqueeze(1)
+
+
+def pixel(size: Sequence[int], end: float) -> float:
+    """How high a frame's pixel is, in halves of its picture.
+
+    Args:
+        size: of the frame, (H, W).
+        end: coordinate of its last points, as that of its first ones is -end.
+    """
+    return 2 * end / (size[0] - 1)

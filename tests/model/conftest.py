@@ -39,7 +39,9 @@ def make() -> Callable[[ModelConfig], PTUS]:
             for head in model.face.children():
                 if isinstance(head, torch.nn.Linear):
                     torch.nn.init.normal_(head.weight, std=0.1)
-            torch.nn.init.normal_(model.warping.refinement.residual_and_depths.weight, std=0.3)
+            for name, parameter in model.decoder.named_parameters():
+                if name.endswith("shown_and_flow.weight"):
+                    torch.nn.init.normal_(parameter[1:], std=0.03)
             if model.face.close_up is not None:
                 for reader in (model.face.close_up.eye, model.face.close_up.mouth):
                     torch.nn.init.normal_(reader.weight, std=0.01)

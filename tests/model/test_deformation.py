@@ -1,15 +1,13 @@
-"""What masks say before anything is learned, and how residual flow reaches every point."""
+"""What masks say before anything is learned."""
 
-import math
 from dataclasses import replace
 
-import pytest
 import torch
 from torch import Tensor
 
 from ptus.model import Motion
 from ptus.model.composition import coarse_motions
-from ptus.model.deformation import RESIDUAL_PACE, FaceBodyMasks, Refinement
+from ptus.model.deformation import FaceBodyMasks
 from ptus.model.head_frame import MIDDLE
 from tests.model.conftest import SLIM
 
@@ -75,32 +73,3 @@ def test_what_is_learned_moves_the_regions_rim_and_tears_no_head_apart() -> None
         assert found[(SURROUNDINGS, *at(0.2, middle))] > 0.8
         assert found[(BACKGROUND, *at(-0.9, middle))] > 0.9
     assert without[(SURROUNDINGS, *rim)] < alone[(SURROUNDINGS, *rim)] - 0.05 < more[(SURROUNDINGS, *rim)] - 0.1
-
-
-@pytest.mark.parametrize("autocast", [False, True])
-def test_residual_flow_is_interpolated_along_all_three_axes(autocast: bool) -> None:
-    """Under autocast too in float32: it makes coordinates."""
-    config = SLIM
-    depth, height, width = config.mask_size
-    residual = torch.randn(2, 3 * depth, height, width, generator=torch.Generator().manual_seed(0))
-    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-        found = Refinement(config.motion_width, config)._at_every_point(residual)
-    volume = residual.unflatten(1, (3, depth))
-    expected = torch.nn.functional.interpolate(volume, config.volume_size, mode="trilinear", align_corners=True)
-    torch.testing.assert_close(found, expected.permute(0, 2, 3, 4, 1))
-
-
-def test_residual_flow_is_none_at_first_grows_slowly_and_stays_within_its_reach() -> None:
-    width, farthest = SLIM.motion_width, torch.tensor([0.4])
-    refinement = Refinement(width, SLIM)
-    features = torch.rand(1, width, *SLIM.mask_size[1:], generator=torch.Generator().manual_seed(0))
-    still = torch.zeros(1, *SLIM.volume_size, 3)
-    assert not refinement(features, still, farthest, SOURCE)[0].any()
-    assert refinement.residual_and_depths.bias is not None
-    torch.nn.init.constant_(refinement.residual_and_depths.bias, 1.0)
-    slow, _ = refinement(features, still, farthest, SOURCE)
-    torch.testing.assert_close(slow, torch.full_like(slow, 0.4 * math.tanh(RESIDUAL_PACE)))
-    assert slow.max() < 0.1 * 0.4
-    torch.nn.init.constant_(refinement.residual_and_depths.weight, 1.0)
-    refined, _ = refinement(features, still, farthest, SOURCE)
-    torch.testing.assert_close(refined, torch.full_like(refined, 0.4))

@@ -54,11 +54,8 @@ def test_the_source_is_shown_where_it_is_seen(logit: float) -> None:
 
 def test_volumes_are_shown_at_first(config: ModelConfig) -> None:
     model = PTUS(config)
-    maps = [module for name, module in model.warping.named_children() if "occlusion" in name]
-    assert len(maps) == (2 if config.coarse_to_fine else 1)
-    for occlusion in maps:
-        assert isinstance(occlusion, torch.nn.Conv2d) and occlusion.bias is not None
-        assert occlusion.bias.tolist() == [SHOWN_AT_FIRST]
+    bias = model.warping.occlusion.bias
+    assert bias is not None and bias.tolist() == [SHOWN_AT_FIRST]
 
 
 def test_what_is_drawn_learns_also_where_the_source_is_shown() -> None:
@@ -101,3 +98,19 @@ def test_beyond_the_sources_edge_is_its_border() -> None:
     assert moved.flow.abs().max() > 1.1
     share = torch.sigmoid(torch.tensor(LARGEST_SHOWN))
     torch.testing.assert_close(moved.pictures, share * source + (1 - share) * moved.drawn, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("far", "expected"), [(0.5, 2 / 31 + 2 / 63), (0.01, 0.02), (0.0, 0.0)])
+@torch.no_grad()
+def test_each_level_makes_flow_finer_by_a_point_of_the_one_before_at_most(far: float, expected: float) -> None:
+    """And by no more than the farthest that anything moves; by nothing before it is learned."""
+    model, flows = PTUS(SLIM).eval(), []
+    source, box = torch.rand(1, 3, SLIM.size, SLIM.size), torch.tensor([[-0.3, -0.6, 0.3, 0.0]])
+    appearance, motion = model.encode(source), model.estimate(source, box)
+    driven = replace(motion, body=motion.body + torch.tensor([far, 0.0, 0.0]))
+    for learned in (0.0, 30.0):
+        for name, parameter in model.decoder.named_parameters():
+            if name.endswith("shown_and_flow.bias"):
+                parameter[1:] = learned
+        flows.append(model.render_with_warp(appearance, motion, driven).flow)
+    torch.testing.assert_close(flows[1] - flows[0], torch.full_like(flows[0], expected), rtol=0, atol=1e-5)
