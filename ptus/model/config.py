@@ -70,11 +70,6 @@ class ModelConfig:
         return self.volume_depth, self.volume_side, self.volume_side
 
     @property
-    def coarse_size(self) -> tuple[int, int, int]:
-        """(D, H, W) of the coarse level's volume."""
-        return self.volume_depth, self.volume_side // 2, self.volume_side // 2
-
-    @property
     def mask_size(self) -> tuple[int, int, int]:
         """(d, h, w) at which the logits of motion masks are predicted: an eighth of the volume's points."""
         return self.volume_depth // 2, self.volume_side // 2, self.volume_side // 2

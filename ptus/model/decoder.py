@@ -65,7 +65,7 @@ class _Level(nn.Module):
         shown, residual = self.shown_and_flow(features).contiguous().split(self.outputs, dim=1)
         side, offset = offset.shape[-1], _finer(offset)
         if residual.shape[1]:
-            # Each within a point of the level before: farther is that one's, and would be learned by heart.
+            # Within a point of the level before: what is farther is for that one to say.
             reach = warped.farthest.clamp(max=2 / (side - 1))
             offset = offset + precise(residual).tanh() * reach[:, None, None, None]
         size = skip.shape[2:]

@@ -1,4 +1,4 @@
-"""The network behind a level's deformation: it sees what each motion would do, and says where which one holds."""
+"""The network behind a deformation: it sees what each motion would do, and says where which one holds."""
 
 import torch
 from einops import rearrange
@@ -16,32 +16,27 @@ LARGEST_REGION = 0.5  # how far the logits of head and surroundings may leave th
 
 
 class MotionReader(nn.Module):
-    """Features of what the motions of a level do to a compressed volume, its depth folded into channels.
+    """Features of what motions do to a compressed volume, its depth folded into channels.
 
     Args:
         motions: how many, K.
         seen: channels of the volume.
         depth: of the volume.
         width: channels of the features.
-        stride: 2 to read at half the volume's height and width.
-        beside: channels of features to read beside, of the resulting size.
     """
 
-    def __init__(self, motions: int, seen: int, depth: int, width: int, stride: int = 1, beside: int = 0) -> None:
+    def __init__(self, motions: int, seen: int, depth: int, width: int) -> None:
         super().__init__()
-        self.fold = ConvBlock((motions + 1) * (seen + 1) * depth, width, kernel=2 * stride - 1, stride=stride)
-        self.join = ConvBlock(width + beside, width, kernel=1) if beside else None
+        self.fold = ConvBlock((motions + 1) * (seen + 1) * depth, width, kernel=1)
         self.around = ResBlock(width)
         self.down = nn.Sequential(ConvBlock(width, 2 * width, stride=2), ResBlock(2 * width))
         self.up = ConvBlock(2 * width, width, kernel=1)
 
-    def forward(self, volume: Tensor, motions: Motions, beside: Tensor | None = None) -> Tensor:
-        """Read the motions of a compressed volume (B, seen, d, h, w): (B, width, h / stride, w / stride)."""
+    def forward(self, volume: Tensor, motions: Motions) -> Tensor:
+        """Read the motions of a compressed volume (B, seen, d, h, w): (B, width, h, w)."""
         motions_seen = motion_features(volume, motions.driving, motions.source, motions.jacobian, align_corners=True)
         features = self.fold(rearrange(motions_seen, "b c d h w -> b (c d) h w"))
         features = features.contiguous(memory_format=torch.channels_last)
-        if self.join is not None and beside is not None:
-            features = self.join(torch.cat((features, beside), dim=1))
         features = self.around(features)
         wider: Tensor = self.up(self.down(features))
         seen: Tensor = features + doubled(wider)

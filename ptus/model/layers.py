@@ -85,11 +85,6 @@ def precise(tensor: Tensor) -> Tensor:
     return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
-def unhalved(device: torch.device) -> torch.autocast:
-    """A context without autocast, for products of matrices that make coordinates and are too large for a sum."""
-    return torch.autocast("cpu" if device.type == "meta" else device.type, enabled=False)
-
-
 def bounded(numbers: Tensor, largest: float) -> Tensor:
     """The numbers themselves where they are small, never more than the largest."""
     return largest * (numbers / largest).tanh()

@@ -6,10 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from ptus.model.composition import local_motions
 from ptus.model.eyes import EyeFlow
+from ptus.model.face_flow import FaceFlow
 from ptus.model.parting import parted
 from ptus.model.patches import Laid, pixel
 from ptus.model.soft_edges import LaidEdges
+from tests.model.conftest import SLIM
 from tests.model.test_mouth import mouth, talking
 
 SIDE = 33
@@ -21,6 +24,11 @@ def look(places: Tensor) -> Tensor:
     down = places[..., 1]
     levels = torch.where(down < -0.5, ABOVE, torch.where(down > 0.5, BELOW, BETWEEN))
     return levels.unsqueeze(1).expand(-1, 3, -1, -1).to(places)
+
+
+def ramp(places: Tensor) -> Tensor:
+    """A source whose rows are each lighter than the one above."""
+    return places[..., 1:].permute(0, 3, 1, 2).expand(-1, 3, -1, -1)
 
 
 def edges(upper: float, lower: float) -> LaidEdges:
@@ -79,12 +87,8 @@ def test_stairs_are_gone_at_every_size(size: int) -> None:
     at = torch.stack(torch.meshgrid(x, x, indexing="xy"), dim=-1)[None]
     flow = torch.zeros(1, size, size, 2)
     flow[:, rows, columns] = (parted(found.laid.maps) * found.down[..., None, None]).permute(0, 2, 3, 1)
-
-    def colour(places: Tensor) -> Tensor:
-        return places[..., 1:].permute(0, 3, 1, 2).expand(-1, 3, -1, -1)
-
-    stairs = colour(at + flow)
-    soft = found.soften(stairs, at + flow, torch.ones(1, 1, size, size), colour)
+    stairs = ramp(at + flow)
+    soft = found.soften(stairs, at + flow, torch.ones(1, 1, size, size), ramp)
     changed = (soft - stairs).abs().amax(dim=1)[0] > 0.01
     assert changed.any(dim=0).sum() > 0.2 * (columns.stop - columns.start)
     assert changed.sum(dim=0).max() <= 6  # two edges, a pixel or two of each
@@ -93,3 +97,19 @@ def test_stairs_are_gone_at_every_size(size: int) -> None:
 def test_eyes_whose_lids_something_else_moves_have_no_edges() -> None:
     still = talking(0.0, 0.0)
     assert EyeFlow.between(still, still, None).edges((SIDE, SIDE)) is None
+
+
+@torch.no_grad()
+def test_faces_are_finished_with_soft_edges_of_lids_and_of_lips() -> None:
+    _, local = local_motions(SLIM, source := talking(0.0, 0.3), driven := talking(0.0, 0.05, roll=0.2))
+    lips, lids = mouth(source, driven), EyeFlow.between(source, driven, local)
+    x = torch.linspace(-1, 1, SIDE)
+    places = torch.stack(torch.meshgrid(x, x, indexing="xy"), dim=-1)[None]
+    stairs, share = ramp(places), torch.ones(1, 1, SIDE, SIDE)
+    expected, edged = stairs, lids.edges((SIDE, SIDE))
+    assert edged is not None
+    for edges_of in (edged, lips.edges((SIDE, SIDE))):
+        expected = edges_of.soften(expected, places, share, ramp)
+    found = FaceFlow(None, lids, lips).finish(stairs, places, share, ramp)
+    torch.testing.assert_close(found, lips.paint(expected))
+    assert (expected - stairs).abs().max() > 0.01
